@@ -1,0 +1,98 @@
+// The one catalogue of operational errors: code, HTTP status, whether a retry can help, and what to do.
+// In: a code and the facts of the case. Out: a ServiceError with one clear sentence.
+// Bounds: bad input is a value, never one of these; each code has a page in docs/errors/ (generated from here).
+
+interface ErrorEntry {
+  readonly exitCode: number;
+  readonly message: string;
+  readonly advice: string;
+}
+
+/** Every operational error by code; `{name}` in a message is filled from the facts. */
+export const ERROR_CATALOGUE = {
+  CONFIG_INVALID: {
+    exitCode: 2,
+    message: "{detail}",
+    advice:
+      "Correct the key or value named in the message. `faultline config print` shows what is in force and where each value came from.",
+  },
+  USAGE: {
+    exitCode: 2,
+    message: "{detail}",
+    advice: "Run `faultline help` for the commands and their options.",
+  },
+  PORT_BUSY: {
+    exitCode: 3,
+    message: "Port {port} on {host} is already in use, so the {role} role cannot listen there.",
+    advice: "Stop the other process or set another port in the configuration (0 picks a free one).",
+  },
+  STORAGE_UNREACHABLE: {
+    exitCode: 4,
+    message: "ClickHouse at {url} cannot be reached: {cause}.",
+    advice:
+      "Check that the server runs, that the URL, user and password are right, and that nothing between blocks the port.",
+  },
+  STORAGE_PLATFORM: {
+    exitCode: 4,
+    message: "The embedded ClickHouse does not run on {platform}.",
+    advice:
+      "Run a ClickHouse server and point Faultline at it with `storage.url` (environment: FAULTLINE_STORAGE_URL).",
+  },
+  STORAGE_DATA_DIR_IN_USE: {
+    exitCode: 4,
+    message: "The data directory {dir} is already used by another Faultline process.",
+    advice: "Stop the other process, or choose another directory with `storage.dataDir`.",
+  },
+  STORAGE_START_FAILED: {
+    exitCode: 4,
+    message: "The embedded ClickHouse did not start: {cause}.",
+    advice: "Read the server's log in the data directory; free disk space and memory are the usual reasons.",
+  },
+  MIGRATION_CHANGED: {
+    exitCode: 5,
+    message: "Migration {name} was changed after it had been applied.",
+    advice: "Migrations are never edited. Restore the file and add a new migration instead.",
+  },
+  MIGRATION_FAILED: {
+    exitCode: 5,
+    message: "Migration {name} failed: {cause}.",
+    advice: "Nothing after it was applied. Correct the reason and start again; it goes on where it stopped.",
+  },
+  RECORDING_INVALID: {
+    exitCode: 6,
+    message: "The recording {file} cannot be read: {cause}.",
+    advice: "A recording is a zstd stream of frames: signal byte, arrival time, length, OTLP protobuf body.",
+  },
+  ENDPOINT_REFUSED: {
+    exitCode: 7,
+    message: "The endpoint {url} refused the data: {cause}.",
+    advice: "Check the URL and the token; `faultline doctor` tests the way.",
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/** An operational failure with a code, one sentence, and advice. Only the CLI turns it into an exit. */
+export class ServiceError extends Error {
+  readonly code: ErrorCode;
+  readonly advice: string;
+  readonly exitCode: number;
+
+  constructor(code: ErrorCode, facts: Record<string, string | number>, cause?: unknown) {
+    const entry = ERROR_CATALOGUE[code];
+    const message = entry.message.replace(/\{(\w+)\}/g, (_, key: string) => String(facts[key] ?? "?"));
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "ServiceError";
+    this.code = code;
+    this.advice = entry.advice;
+    this.exitCode = entry.exitCode;
+  }
+}
+
+/** The sentence of any thrown value, without a stack. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === "" && error.errors.length > 0) {
+    return reasonOf(error.errors[0]);
+  }
+  return error instanceof Error ? error.message || error.name : String(error);
+}

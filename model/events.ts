@@ -1,0 +1,67 @@
+// What happens in Faultline, as named events: each one counts, and each one that a person should see is logged.
+// In: a name from the list and its labels. Out: an OpenTelemetry counter `faultline.events` and, above debug, a log line.
+// Bounds: names and label keys are closed lists, so the cardinality of the metric is known.
+import { type Counter, metrics } from "@opentelemetry/api";
+
+type Level = "debug" | "info" | "warn" | "error";
+
+/** Every event with its log level and what it means. */
+export const EVENTS = {
+  "storage.started": ["info", "the embedded ClickHouse answers"],
+  "storage.stopped": ["info", "the embedded ClickHouse was stopped"],
+  "storage.crashed": ["error", "the embedded ClickHouse ended unasked; it is started again"],
+  "storage.migrated": ["info", "a migration was applied"],
+  "ingest.accepted": ["debug", "a payload was decoded"],
+  "ingest.refused": ["warn", "a payload was refused because of its content"],
+  "ingest.throttled": ["warn", "a sender was told to slow down"],
+  "ingest.truncated": ["debug", "a value was cut at its limit"],
+  "ingest.inserted": ["debug", "a block was inserted"],
+  "ingest.insert_failed": ["error", "a block could not be inserted; its senders were told to retry"],
+  "ingest.dead_letter": ["warn", "a poison record was set aside"],
+  "analyzer.bucket": ["debug", "a bucket was analysed"],
+  "analyzer.stage_failed": ["error", "a stage of the cycle failed; the cycle is tried again"],
+  "analyzer.late_data": ["info", "late data made buckets be analysed again"],
+  "incident.opened": ["warn", "an incident was opened"],
+  "incident.updated": ["info", "an incident's finding changed"],
+  "incident.resolved": ["info", "an incident was resolved"],
+  "incident.withdrawn": ["info", "late data withdrew an incident"],
+  "alert.delivered": ["info", "an alert was delivered"],
+  "alert.failed": ["warn", "an alert could not be delivered; it is tried again"],
+  "alert.given_up": ["error", "an alert was given up"],
+  "api.refused": ["warn", "an API request was refused"],
+  "api.failed": ["error", "an API request failed"],
+  "kafka.rebalanced": ["info", "Kafka partitions were assigned anew"],
+  "kafka.failed": ["error", "the Kafka consumer failed and restarts"],
+  "role.started": ["info", "a role was started"],
+  "role.stopped": ["info", "a role was stopped"],
+} as const satisfies Record<string, readonly [Level, string]>;
+
+export type EventName = keyof typeof EVENTS;
+/** Labels of an event: low-cardinality strings are counted; `detail` is logged only. */
+export type EventLabels = Readonly<Record<string, string | number>>;
+
+/** Where log lines go; the service sets it once. */
+export type LogSink = (level: Level, event: EventName, text: string, fields: Record<string, unknown>) => void;
+
+let sink: LogSink = () => {};
+// Made at the first event: the SDK must be registered by then, and is (service/telemetry starts first).
+let counter: Counter | undefined;
+
+/** Sets the log sink for this process. */
+export function setLogSink(next: LogSink): void {
+  sink = next;
+}
+
+/** Counts `amount` of an event and logs it; `detail` and numbers are logged only. */
+export function emitEvent(name: EventName, labels: EventLabels = {}, detail?: string, amount = 1): void {
+  const counted: Record<string, string> = { event: name };
+  for (const [key, value] of Object.entries(labels)) {
+    if (typeof value === "string") counted[key] = value;
+  }
+  counter ??= metrics.getMeter("faultline").createCounter("faultline.events", {
+    description: "Events of Faultline by name; see model/events.ts",
+  });
+  counter.add(amount, counted);
+  const [level, text] = EVENTS[name];
+  sink(level, name, detail === undefined ? text : `${text}: ${detail}`, labels);
+}
