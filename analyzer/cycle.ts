@@ -1,0 +1,188 @@
+// The contents page of the analyzer: one cycle as a list of named, timed stages.
+// In: what has arrived since the last cycle. Out: edges and operations in their buckets, incidents and localizations in storage.
+// Bounds: one cycle at a time; at most `maxBuckets` buckets a pairing; every stage runs on empty input too and may be repeated:
+//   buckets are replaced, ids are stable, findings are replaced by newer revisions.
+import { emitEvent } from "../model/events.ts";
+import { runStage } from "../model/stage.ts";
+import {
+  BUCKET_SECONDS,
+  readArrivals,
+  readEdgeBuckets,
+  readServiceBuckets,
+  recomputeBuckets,
+  writeAnalyzed,
+} from "../storage/buckets.ts";
+import type { Storage } from "../storage/client.ts";
+import { writeIncidents } from "../storage/incidents.ts";
+import { writeLocalizations } from "../storage/localizations.ts";
+import { writeAnomalies } from "../storage/anomalies.ts";
+import { learnBaselines } from "./baseline.ts";
+import { detectBucket } from "./detect.ts";
+import { type ActiveIncident, stepIncidents, withIncidents } from "./incident.ts";
+import { isDueForLocalization, localizeIncident, refineOnset } from "./investigate.ts";
+import type { AnalyzerOptions } from "./options.ts";
+import { type BucketRange, planCycle } from "./progress.ts";
+import { describeIncident } from "./report.ts";
+import { TenantMemory } from "./tenant.ts";
+import { bucketAt } from "./time.ts";
+
+/** What a cycle did. */
+export interface CycleResult {
+  readonly buckets: number;
+  readonly opened: number;
+  readonly resolved: number;
+  /** End of the newest analysed bucket, unix seconds; null when nothing has been analysed yet. */
+  readonly analyzedUntil: number | null;
+}
+
+/** What a cycle works with; the memories live as long as the process. */
+export interface CycleContext {
+  readonly storage: Storage;
+  readonly options: AnalyzerOptions;
+  readonly memories: Map<string, TenantMemory>;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+async function memoryOf(context: CycleContext, tenant: string, until: number): Promise<TenantMemory> {
+  const known = context.memories.get(tenant);
+  if (known !== undefined) return known;
+  const memory = new TenantMemory(tenant, context.options.historyBuckets);
+  await memory.restore(context.storage, until);
+  context.memories.set(tenant, memory);
+  return memory;
+}
+
+/** Analyses one bucket of one tenant; returns the incidents that were opened and closed in it. */
+async function analyzeBucket(context: CycleContext, memory: TenantMemory, bucket: number) {
+  const { storage, options } = context;
+  const { tenant, history } = memory;
+  const end = bucket + BUCKET_SECONDS;
+  await runStage("analyzer/graph", async () => {
+    const [services, edges] = await Promise.all([
+      readServiceBuckets(storage, tenant, bucket, end),
+      readEdgeBuckets(storage, tenant, bucket, end),
+    ]);
+    history.replace(bucket, end, services, edges);
+  });
+  const baselines = await runStage("analyzer/baseline", () =>
+    learnBaselines(history, bucket, memory.isTainted, options.baselineBuckets),
+  );
+  const { anomalies, tests } = await runStage("analyzer/detect", () =>
+    detectBucket(history, bucket, baselines),
+  );
+  const before = memory.stateBefore(bucket);
+  const known = new Set(before.open.map((incident) => incident.id));
+  const callees = history.callees();
+  const stepped = await runStage("analyzer/incident", () =>
+    stepIncidents(before, {
+      tenant,
+      bucket,
+      anomalies,
+      tests,
+      present: history.presentIn(bucket),
+      callees,
+      graceSeconds: options.graceSeconds,
+    }),
+  );
+  const opened = stepped.state.open.filter((incident) => !known.has(incident.id));
+  const dated = await runStage("analyzer/onset", () =>
+    Promise.all(opened.map((incident) => refineOnset(storage, tenant, history, incident))),
+  );
+  const state = withIncidents(stepped.state, dated);
+  const due = state.open.filter((incident) => isDueForLocalization(incident, bucket));
+  const localized = await runStage("analyzer/localize", () =>
+    Promise.all(
+      due.map((incident) => localizeIncident(storage, tenant, { history, state }, incident, bucket)),
+    ),
+  );
+  const final = withIncidents(state, localized);
+  await runStage("analyzer/report", async () => {
+    const revision = BigInt(context.now()) * 1_000_000n;
+    const answers = localized.map((i) => i.localization).filter((answer) => answer !== null);
+    await writeAnomalies(storage, tenant, bucket, anomalies, revision.toString());
+    await writeLocalizations(storage, tenant, revision.toString(), answers);
+    const told = [...final.open, ...stepped.closed];
+    await writeIncidents(
+      storage,
+      tenant,
+      told.map((incident) => describeIncident(incident, callees, revision)),
+    );
+  });
+  memory.remember(bucket, final, anomalies);
+  return { opened: dated, closed: stepped.closed };
+}
+
+async function withdraw(
+  context: CycleContext,
+  memory: TenantMemory,
+  seen: ReadonlyMap<string, ActiveIncident>,
+  still: ReadonlySet<string>,
+): Promise<void> {
+  const gone = [...seen.values()].filter((incident) => !still.has(incident.id));
+  const revision = BigInt(context.now()) * 1_000_000n;
+  const callees = memory.history.callees();
+  await writeIncidents(
+    context.storage,
+    memory.tenant,
+    gone.map((incident) => ({
+      ...describeIncident(incident, callees, revision),
+      status: "WITHDRAWN" as const,
+    })),
+  );
+  for (const incident of gone) emitEvent("incident.withdrawn", { incident: incident.id });
+}
+
+async function analyzeTenant(context: CycleContext, tenant: string, range: BucketRange) {
+  const memory = await memoryOf(context, tenant, range.from);
+  const from = Math.max(range.from, memory.analyzableFrom);
+  const seen = memory.rollback(from);
+  if (seen.size > 0 || memory.hasAnalyzed(from)) emitEvent("analyzer.late_data", { tenant });
+  const to = Math.max(range.to, memory.analyzedUntil ?? 0);
+  const still = new Set(memory.stateBefore(from).open.map((incident) => incident.id));
+  let opened = 0;
+  let resolved = 0;
+  for (let bucket = from; bucket < to; bucket += BUCKET_SECONDS) {
+    const outcome = await analyzeBucket(context, memory, bucket);
+    for (const incident of outcome.opened) {
+      still.add(incident.id);
+      if (!seen.has(incident.id)) emitEvent("incident.opened", {}, incident.id);
+    }
+    for (const incident of outcome.closed) emitEvent("incident.resolved", {}, incident.id);
+    opened += outcome.opened.length;
+    resolved += outcome.closed.length;
+    emitEvent("analyzer.bucket");
+  }
+  await withdraw(context, memory, seen, still);
+  return { buckets: (to - from) / BUCKET_SECONDS, opened, resolved, until: to };
+}
+
+/** Runs one cycle; `complete` also takes the buckets that may still grow (the senders are done). */
+export async function runCycle(context: CycleContext, complete = false): Promise<CycleResult> {
+  const { storage, options } = context;
+  const now = context.now() / 1000;
+  const rows = await readArrivals(
+    storage,
+    bucketAt(now - options.lookBackSeconds),
+    bucketAt(now + BUCKET_SECONDS),
+  );
+  const plan = planCycle(rows, {
+    now,
+    graceSeconds: options.graceSeconds,
+    complete,
+    maxBuckets: options.maxBucketsPerPairing,
+  });
+  await runStage("analyzer/pair", async () => {
+    for (const { from, to } of plan.recompute) await recomputeBuckets(storage, from, to);
+  });
+  const result = { buckets: 0, opened: 0, resolved: 0 };
+  for (const [tenant, range] of plan.analyze) {
+    const done = await analyzeTenant(context, tenant, range);
+    result.buckets += done.buckets;
+    result.opened += done.opened;
+    result.resolved += done.resolved;
+  }
+  await writeAnalyzed(storage, plan.used, BigInt(context.now()) * 1_000_000n);
+  const ends = [...context.memories.values()].map((m) => m.analyzedUntil).filter((e) => e !== null);
+  return { ...result, analyzedUntil: ends.length === 0 ? null : Math.max(...ends) };
+}

@@ -1,0 +1,198 @@
+// What the analyzer remembers of each service and edge: one point a bucket, for a bounded number of buckets.
+// In: rows of storage/buckets.ts. Out: series by key, edges between services, points by bucket.
+// Bounds: `keepBuckets` points a series (older ones are dropped), one tenant a history; a bucket read again replaces its points.
+import { type Entity, makeEntity } from "../model/entity.ts";
+import type { EdgeBucketRow, ServiceBucketRow } from "../storage/buckets.ts";
+
+/** One bucket of a series: requests, failures and their latency histogram. */
+export interface Point {
+  readonly calls: number;
+  readonly failed: number;
+  readonly hist: readonly number[];
+}
+
+/** A service (its entry side) or an edge (the caller's view) over time. `from` and `to` are service keys; for a service equal. */
+export interface Series {
+  readonly key: string;
+  readonly entity: Entity;
+  readonly from: string;
+  readonly to: string;
+  /** True where no telemetry of the callee exists: a database, a broker, an external host. */
+  readonly virtual: boolean;
+  readonly points: Map<number, Point>;
+}
+
+const TARGET_KINDS = {
+  service: "SERVICE",
+  database: "DATABASE",
+  messaging: "MESSAGING",
+  external: "EXTERNAL",
+} as const;
+
+/** The key of a node in the service graph; the kind is part of it, as a database may share a service's name. */
+export function nodeKey(kind: string, cluster: string, namespace: string, service: string): string {
+  return `${kind}|${cluster}|${namespace}|${service}`;
+}
+
+/** Key of the node that a service's row describes. */
+export function serviceKey(row: { cluster: string; namespace: string; service: string }): string {
+  return nodeKey("service", row.cluster, row.namespace, row.service);
+}
+
+/** Key of an edge's caller. */
+export function sourceKey(
+  row: Pick<EdgeBucketRow, "src_kind" | "src_cluster" | "src_namespace" | "src_service">,
+): string {
+  return nodeKey(row.src_kind, row.src_cluster, row.src_namespace, row.src_service);
+}
+
+/** Key of an edge's callee. */
+export function targetKey(
+  row: Pick<EdgeBucketRow, "dst_kind" | "dst_cluster" | "dst_namespace" | "dst_service">,
+): string {
+  return nodeKey(row.dst_kind, row.dst_cluster, row.dst_namespace, row.dst_service);
+}
+
+/** The callee of an edge as an entity. */
+export function targetEntity(
+  row: Pick<EdgeBucketRow, "dst_kind" | "dst_cluster" | "dst_namespace" | "dst_service">,
+): Entity {
+  return makeEntity(TARGET_KINDS[row.dst_kind], {
+    cluster: row.dst_cluster,
+    namespace: row.dst_namespace,
+    service: row.dst_service,
+  });
+}
+
+/** An edge as an entity. */
+export function edgeEntity(
+  row: Pick<
+    EdgeBucketRow,
+    | "src_cluster"
+    | "src_namespace"
+    | "src_service"
+    | "dst_kind"
+    | "dst_cluster"
+    | "dst_namespace"
+    | "dst_service"
+  >,
+): Entity {
+  return makeEntity("EDGE", {
+    cluster: row.src_cluster,
+    namespace: row.src_namespace,
+    service: row.src_service,
+    peer: targetEntity(row),
+  });
+}
+
+function sumCalls(points: ReadonlyMap<number, Point>): number {
+  let sum = 0;
+  for (const point of points.values()) sum += point.calls;
+  return sum;
+}
+
+/** The bounded memory of one tenant. */
+export class History {
+  readonly series = new Map<string, Series>();
+  readonly buckets = new Set<number>();
+  private readonly keepBuckets: number;
+  private readonly bucketSeconds: number;
+
+  constructor(keepBuckets: number, bucketSeconds: number) {
+    this.keepBuckets = keepBuckets;
+    this.bucketSeconds = bucketSeconds;
+  }
+
+  /** Replaces what is known of the buckets [from, to) and forgets what is too old. */
+  replace(
+    from: number,
+    to: number,
+    services: readonly ServiceBucketRow[],
+    edges: readonly EdgeBucketRow[],
+  ): void {
+    for (const series of this.series.values()) {
+      for (let b = from; b < to; b += this.bucketSeconds) series.points.delete(b);
+    }
+    for (let b = from; b < to; b += this.bucketSeconds) this.buckets.add(b);
+    for (const row of services) {
+      const key = serviceKey(row);
+      const entity = makeEntity("SERVICE", {
+        cluster: row.cluster,
+        namespace: row.namespace,
+        service: row.service,
+      });
+      this.point(`service ${key}`, { entity, from: key, to: key, virtual: false }, row.bucket, {
+        calls: row.requests,
+        failed: row.failed,
+        hist: row.hist,
+      });
+    }
+    for (const row of edges) {
+      const [source, target] = [sourceKey(row), targetKey(row)];
+      const entity = edgeEntity(row);
+      const calls = row.caller_calls > 0 ? row.caller_calls : row.callee_calls;
+      const failed = row.caller_calls > 0 ? row.caller_failed : row.callee_failed;
+      const virtual = row.dst_kind !== "service";
+      this.point(
+        `edge ${source}>${target}`,
+        { entity, from: source, to: target, virtual },
+        row.bucket,
+        { calls, failed, hist: row.hist },
+      );
+    }
+    this.forget();
+  }
+
+  /**
+   * Who calls whom, by node key: the graph over everything remembered. Unknown callers count where they make at least half
+   * of a service's requests (its users); fewer are spans whose parent was lost.
+   */
+  callees(): Map<string, Set<string>> {
+    const result = new Map<string, Set<string>>();
+    for (const { from, to, points } of this.series.values()) {
+      if (from === to) continue;
+      if (from.startsWith("unknown|") && !this.isEntry(to, points)) continue;
+      const known = result.get(from);
+      if (known === undefined) result.set(from, new Set([to]));
+      else known.add(to);
+    }
+    return result;
+  }
+
+  /** Keys of the series that have a point in a bucket. */
+  presentIn(bucket: number): Set<string> {
+    const present = new Set<string>();
+    for (const series of this.series.values()) {
+      if (series.points.has(bucket)) present.add(series.key);
+    }
+    return present;
+  }
+
+  private isEntry(service: string, fromUnknown: ReadonlyMap<number, Point>): boolean {
+    const all = this.series.get(`service ${service}`)?.points ?? new Map<number, Point>();
+    return sumCalls(fromUnknown) >= 0.5 * sumCalls(all);
+  }
+
+  private point(
+    key: string,
+    about: Omit<Series, "key" | "points">,
+    bucket: number,
+    point: Point,
+  ): void {
+    let series = this.series.get(key);
+    if (series === undefined) {
+      series = { key, ...about, points: new Map() };
+      this.series.set(key, series);
+    }
+    series.points.set(bucket, point);
+  }
+
+  private forget(): void {
+    const oldest = Math.max(...this.buckets) - this.keepBuckets * this.bucketSeconds;
+    for (const bucket of this.buckets) if (bucket < oldest) this.buckets.delete(bucket);
+    for (const [key, series] of this.series) {
+      for (const bucket of series.points.keys()) if (bucket < oldest) series.points.delete(bucket);
+      if (series.points.size === 0) this.series.delete(key);
+    }
+  }
+}

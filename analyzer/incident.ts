@@ -1,0 +1,215 @@
+// Incidents as a state machine over buckets: one per fault, opened by strong or repeated anomalies, closed after clean buckets.
+// In: the anomalies of one bucket, who calls whom. Out: the next state; nothing is read or written here.
+// Bounds: pure; state values are never changed in place, so that a rollback to an earlier bucket is just an earlier value.
+import { createHash } from "node:crypto";
+import type { Indicator, Localization } from "../model/localization.ts";
+import { BUCKET_SECONDS } from "../storage/buckets.ts";
+import { type Anomaly, strengthOf } from "./detect.ts";
+
+/** Three clean buckets close an incident. */
+export const CLEAN_BUCKETS = 3;
+/** An incident whose series send nothing at all is closed after this many buckets (30 min). */
+const SILENT_BUCKETS = 180;
+
+/** An incident while it is open or just closed; times are unix seconds of event time. */
+export interface ActiveIncident {
+  readonly id: string;
+  readonly status: "OPEN" | "RESOLVED";
+  readonly firstBucket: number;
+  readonly lastBucket: number;
+  readonly startedAt: number;
+  readonly detectedAt: number;
+  readonly resolvedAt: number | null;
+  readonly clean: number;
+  readonly silent: number;
+  /** The worst anomaly of each symptomatic series and indicator. */
+  readonly symptoms: ReadonlyMap<string, Anomaly>;
+  /** Node keys that show the symptoms. */
+  readonly nodes: ReadonlySet<string>;
+  readonly localization: Localization | null;
+}
+
+/** The analyzer's state after one bucket. */
+export interface IncidentState {
+  readonly open: readonly ActiveIncident[];
+  /** Start of the run of deviating buckets that each series is in. */
+  readonly runs: ReadonlyMap<string, number>;
+  /** Periods of past incidents [from, to], bucket starts, that must not teach what is normal. */
+  readonly spans: readonly { readonly from: number; readonly to: number }[];
+}
+
+/** The state before the first bucket. */
+export const NO_INCIDENTS: IncidentState = { open: [], runs: new Map(), spans: [] };
+
+/** What one bucket brings. */
+export interface BucketFindings {
+  readonly tenant: string;
+  readonly bucket: number;
+  readonly anomalies: readonly Anomaly[];
+  readonly tests: number;
+  /** Series that had any point in the bucket. */
+  readonly present: ReadonlySet<string>;
+  readonly callees: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Seconds after the bucket's end at which it is analysed. */
+  readonly graceSeconds: number;
+}
+
+const isKnown = (node: string) => !node.startsWith("unknown|");
+const symptomKey = (a: Anomaly) => `${a.seriesKey} ${a.indicator}`;
+
+/** The known nodes that an anomaly is seen at. */
+export function nodesOf(anomaly: Anomaly): string[] {
+  return [...new Set([anomaly.from, anomaly.to])].filter(isKnown);
+}
+
+function touches(
+  nodes: ReadonlySet<string>,
+  anomaly: Anomaly,
+  callees: BucketFindings["callees"],
+): boolean {
+  const own = nodesOf(anomaly);
+  if (own.some((node) => nodes.has(node))) return true;
+  const calls = (a: string, b: string) => callees.get(a)?.has(b) ?? false;
+  return own.some((node) => [...nodes].some((other) => calls(node, other) || calls(other, node)));
+}
+
+function confirmed(state: IncidentState, findings: BucketFindings): Anomaly[] {
+  return findings.anomalies.filter((anomaly) => {
+    const strength = strengthOf(anomaly, findings.tests);
+    const before = state.runs.get(anomaly.seriesKey);
+    return strength === "strong" || (strength === "moderate" && before !== undefined);
+  });
+}
+
+function addSymptoms(
+  known: ReadonlyMap<string, Anomaly>,
+  more: readonly Anomaly[],
+): Map<string, Anomaly> {
+  const symptoms = new Map(known);
+  for (const anomaly of more) {
+    const before = symptoms.get(symptomKey(anomaly));
+    if (before === undefined || anomaly.log10P < before.log10P) {
+      symptoms.set(symptomKey(anomaly), anomaly);
+    }
+  }
+  return symptoms;
+}
+
+function incidentId(tenant: string, anomaly: Anomaly, firstBucket: number): string {
+  const about = `${tenant}\n${anomaly.seriesKey}\n${firstBucket}`;
+  return createHash("sha256").update(about).digest("hex").slice(0, 16);
+}
+
+function openIncidents(
+  runs: ReadonlyMap<string, number>,
+  findings: BucketFindings,
+  fresh: readonly Anomaly[],
+): ActiveIncident[] {
+  const opened: ActiveIncident[] = [];
+  const left = [...fresh];
+  for (let lead = left.shift(); lead !== undefined; lead = left.shift()) {
+    const nodes = new Set(nodesOf(lead));
+    const members = [lead];
+    // Anomalies join as long as one touches what is already in the group: one fault, many alarms.
+    for (let i = 0; i < left.length; i++) {
+      const anomaly = left[i]!;
+      if (!touches(nodes, anomaly, findings.callees)) continue;
+      members.push(anomaly);
+      for (const node of nodesOf(anomaly)) nodes.add(node);
+      left.splice(i, 1);
+      i = -1;
+    }
+    const firstBucket = Math.min(...members.map((a) => runs.get(a.seriesKey) ?? findings.bucket));
+    opened.push({
+      id: incidentId(findings.tenant, lead, firstBucket),
+      status: "OPEN",
+      firstBucket,
+      lastBucket: findings.bucket,
+      startedAt: firstBucket,
+      detectedAt: findings.bucket + BUCKET_SECONDS + findings.graceSeconds,
+      resolvedAt: null,
+      clean: 0,
+      silent: 0,
+      symptoms: addSymptoms(new Map(), members),
+      nodes,
+      localization: null,
+    });
+  }
+  return opened;
+}
+
+function continueIncident(
+  incident: ActiveIncident,
+  findings: BucketFindings,
+  mine: readonly Anomaly[],
+): ActiveIncident {
+  if (mine.length > 0) {
+    return {
+      ...incident,
+      lastBucket: findings.bucket,
+      clean: 0,
+      silent: 0,
+      symptoms: addSymptoms(incident.symptoms, mine),
+      nodes: new Set([...incident.nodes, ...mine.flatMap(nodesOf)]),
+    };
+  }
+  const speaks = [...incident.symptoms.values()].some((a) => findings.present.has(a.seriesKey));
+  const clean = incident.clean + (speaks ? 1 : 0);
+  const silent = speaks ? 0 : incident.silent + 1;
+  const over = clean >= CLEAN_BUCKETS || silent >= SILENT_BUCKETS;
+  return {
+    ...incident,
+    clean,
+    silent,
+    status: over ? "RESOLVED" : "OPEN",
+    resolvedAt: over ? incident.lastBucket + BUCKET_SECONDS : null,
+  };
+}
+
+/** The indicator to localize an incident by: failures where there are any, they hurt more than slowness. */
+export function leadingIndicator(incident: ActiveIncident): Indicator {
+  return [...incident.symptoms.values()].some((a) => a.indicator === "ERRORS")
+    ? "ERRORS"
+    : "LATENCY";
+}
+
+/** Takes one bucket's findings; incidents that close in it are in `closed`, those that open are at the end of `state.open`. */
+export function stepIncidents(
+  state: IncidentState,
+  findings: BucketFindings,
+): { state: IncidentState; closed: ActiveIncident[] } {
+  const runs = new Map<string, number>();
+  for (const { seriesKey } of findings.anomalies) {
+    runs.set(seriesKey, state.runs.get(seriesKey) ?? findings.bucket);
+  }
+  let fresh = confirmed(state, findings);
+  const strong = new Set(fresh);
+  const continued = state.open.map((incident) => {
+    const mine = findings.anomalies.filter((anomaly) =>
+      strong.has(anomaly)
+        ? touches(incident.nodes, anomaly, findings.callees)
+        : incident.symptoms.has(symptomKey(anomaly)),
+    );
+    fresh = fresh.filter((anomaly) => !mine.includes(anomaly));
+    return continueIncident(incident, findings, mine);
+  });
+  const closed = continued.filter((incident) => incident.status === "RESOLVED");
+  const open = [
+    ...continued.filter((incident) => incident.status === "OPEN"),
+    ...openIncidents(runs, findings, fresh),
+  ];
+  const spans = [
+    ...state.spans,
+    ...closed.map((incident) => ({ from: incident.firstBucket, to: incident.lastBucket })),
+  ].slice(-100);
+  return { state: { open, runs, spans }, closed };
+}
+
+/** Replaces incidents of a state by newer values of the same id. */
+export function withIncidents(
+  state: IncidentState,
+  newer: readonly ActiveIncident[],
+): IncidentState {
+  const byId = new Map(newer.map((incident) => [incident.id, incident]));
+  return { ...state, open: state.open.map((incident) => byId.get(incident.id) ?? incident) };
+}

@@ -1,0 +1,110 @@
+// Exclusive time: where requests spend more time of their own than before.
+// In: the scene and the places in question. Out: excess time by service (own time), edge (gap) and virtual callee (call time).
+// Bounds: pure; excess = rise of the mean per request times requests, nanoseconds. Significance by the shift of the histogram.
+import { quantileIndex } from "../detect.ts";
+import { effectiveSize, tailAbove, upperTailLog10 } from "../statistics.ts";
+import { duration, type Excess } from "./finding.ts";
+import type { EdgeScene, Scene, ServiceScene } from "./scene.ts";
+
+const RHO = 0.01;
+
+/** log10 p of "as many slow requests as this by chance", over the baseline's median, p90 and p99 (Bonferroni). */
+export function shiftLog10(fault: readonly number[], baseline: readonly number[]): number {
+  const total = (counts: readonly number[]) => tailAbove(counts, -1);
+  const [n, n0] = [total(fault), total(baseline)];
+  if (n === 0 || n0 === 0) return 0;
+  let best = 0;
+  for (const q of [0.5, 0.9, 0.99]) {
+    const index = quantileIndex(baseline, n0, q);
+    const size = effectiveSize(n, RHO);
+    const slow = tailAbove(fault, index) / n;
+    const expected = (tailAbove(baseline, index) + 0.5) / (n0 + 1);
+    best = Math.min(best, upperTailLog10(slow * size, size, expected) + Math.log10(3));
+  }
+  return Math.min(0, best);
+}
+
+// A rise below these is what load and chance do to any mean.
+const MIN_RISE_RATIO = 0.1;
+const MIN_RISE_NS = 500_000;
+
+function isMaterial(now: number, before: number): boolean {
+  return now - before >= MIN_RISE_NS && now - before >= MIN_RISE_RATIO * before;
+}
+
+const mean = (sum: number, count: number) => (count === 0 ? 0 : sum / count);
+
+function ownTime(service: ServiceScene): Excess | null {
+  const { fault, baseline } = service;
+  if (fault.requests === 0 || baseline.requests === 0) return null;
+  const now = mean(fault.selfNs, fault.requests);
+  const before = mean(baseline.selfNs, baseline.requests);
+  if (!isMaterial(now, before)) return null;
+  return {
+    place: service.key,
+    source: "exclusive-time",
+    excess: (now - before) * fault.requests,
+    log10P: shiftLog10(fault.selfHist, baseline.selfHist),
+    summary: `${service.entity.service}'s own time per request rose from ${duration(before / 1e6)} to ${duration(now / 1e6)} on average over ${fault.requests} requests`,
+    kinds: { LATENCY: 1 },
+  };
+}
+
+function gapTime(edge: EdgeScene): Excess | null {
+  const { fault, baseline } = edge;
+  if (edge.virtual || fault.callerCalls === 0 || baseline.callerCalls === 0) return null;
+  const now = mean(fault.gapNs, fault.callerCalls);
+  const before = mean(baseline.gapNs, baseline.callerCalls);
+  if (!isMaterial(now, before)) return null;
+  return {
+    place: edge.key,
+    source: "ledger-gap",
+    excess: (now - before) * fault.callerCalls,
+    log10P: shiftLog10(fault.callerHist, baseline.callerHist),
+    summary: `between ${edge.entity.service} and ${edge.target.service} each call spends ${duration(now / 1e6)} outside the callee, before ${duration(before / 1e6)}`,
+    kinds: { NETWORK: 1 },
+  };
+}
+
+function virtualTime(edge: EdgeScene): Excess | null {
+  const { fault, baseline } = edge;
+  if (!edge.virtual || fault.callerCalls === 0 || baseline.callerCalls === 0) return null;
+  const now = mean(fault.callerNs, fault.callerCalls);
+  const before = mean(baseline.callerNs, baseline.callerCalls);
+  if (!isMaterial(now, before)) return null;
+  return {
+    place: edge.to,
+    source: "exclusive-time",
+    excess: (now - before) * fault.callerCalls,
+    log10P: shiftLog10(fault.callerHist, baseline.callerHist),
+    summary: `calls ${edge.entity.service} → ${edge.target.service} take ${duration(now / 1e6)}, before ${duration(before / 1e6)}`,
+    kinds: { DEPENDENCY: 1, LATENCY: 0.5 },
+  };
+}
+
+/** Merges excesses of one place (a database called by several services is one place). */
+function mergePlaces(found: readonly Excess[]): Excess[] {
+  const merged = new Map<string, Excess>();
+  for (const e of found) {
+    const known = merged.get(e.place);
+    if (known === undefined) merged.set(e.place, e);
+    else {
+      const lead = known.excess >= e.excess ? known : e;
+      const log10P = Math.min(known.log10P, e.log10P);
+      merged.set(e.place, { ...lead, excess: known.excess + e.excess, log10P });
+    }
+  }
+  return [...merged.values()];
+}
+
+/** Excess time of its own at each of the places. */
+export function findExclusiveTime(scene: Scene, places: ReadonlySet<string>): Excess[] {
+  const found: (Excess | null)[] = [];
+  for (const service of scene.services.values()) {
+    if (places.has(service.key)) found.push(ownTime(service));
+  }
+  for (const edge of scene.edges.values()) {
+    if (places.has(edge.from)) found.push(gapTime(edge), virtualTime(edge));
+  }
+  return mergePlaces(found.filter((e) => e !== null));
+}

@@ -1,0 +1,110 @@
+// An incident in words and as stored: title, symptoms, impact.
+// In: an incident of incident.ts and the graph. Out: a row of storage/incidents.ts.
+// Bounds: pure; times become RFC 3339 UTC, at most MAX_IMPACT places are listed, those nearest to the users first.
+import { entityName } from "../model/entity.ts";
+import type { Impact } from "../model/incident.ts";
+import type { StoredIncident, Symptom } from "../storage/incidents.ts";
+import type { Anomaly } from "./detect.ts";
+import type { ActiveIncident } from "./incident.ts";
+import { duration, percent } from "./localize/finding.ts";
+import { isoSeconds } from "./time.ts";
+
+const MAX_IMPACT = 20;
+
+/** Who calls a node, by node key. */
+export type Callers = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Turns "who is called" round. */
+export function callersOf(callees: ReadonlyMap<string, ReadonlySet<string>>): Callers {
+  const callers = new Map<string, Set<string>>();
+  for (const [from, tos] of callees) {
+    for (const to of tos) {
+      const known = callers.get(to);
+      if (known === undefined) callers.set(to, new Set([from]));
+      else known.add(from);
+    }
+  }
+  return callers;
+}
+
+/** How many calls a node is away from its users: 0 for a node that unknown callers (or nobody) call. */
+function depths(callees: ReadonlyMap<string, ReadonlySet<string>>): Map<string, number> {
+  const callers = callersOf(callees);
+  const depth = new Map<string, number>();
+  const queue = [...callees.keys()].filter((n) => n.startsWith("unknown|") || !callers.has(n));
+  for (const node of queue) depth.set(node, node.startsWith("unknown|") ? -1 : 0);
+  for (const node of queue) {
+    for (const next of callees.get(node) ?? []) {
+      if (depth.has(next)) continue;
+      depth.set(next, depth.get(node)! + 1);
+      queue.push(next);
+    }
+  }
+  return depth;
+}
+
+function inWords(anomaly: Anomaly): string {
+  const place = entityName(anomaly.entity);
+  if (anomaly.indicator === "ERRORS") {
+    return `${place}: ${percent(anomaly.observed)} of requests fail, before ${percent(anomaly.expected)}`;
+  }
+  const q = `p${((anomaly.quantile ?? 0.99) * 100).toFixed(0)}`;
+  return `${place}: ${q} latency ${duration(anomaly.expected)} → ${duration(anomaly.observed)}`;
+}
+
+/** The symptoms of services nearest to the users first, errors before latency, then by how many requests are hit. */
+function orderSymptoms(
+  incident: ActiveIncident,
+  callees: ReadonlyMap<string, ReadonlySet<string>>,
+): Anomaly[] {
+  const depth = depths(callees);
+  const rank = (a: Anomaly) => (a.from === a.to ? (depth.get(a.to) ?? 50) : 100);
+  const order = { ERRORS: 0, LATENCY: 1, SATURATION: 2, TRAFFIC: 3 } as const;
+  return [...incident.symptoms.values()].sort(
+    (a, b) =>
+      order[a.indicator] - order[b.indicator] ||
+      rank(a) - rank(b) ||
+      b.excessCalls - a.excessCalls ||
+      (a.seriesKey < b.seriesKey ? -1 : 1),
+  );
+}
+
+/** The incident as it is stored; `revision` is a UInt64 in decimal. */
+export function describeIncident(
+  incident: ActiveIncident,
+  callees: ReadonlyMap<string, ReadonlySet<string>>,
+  revision: bigint,
+): StoredIncident {
+  const ordered = orderSymptoms(incident, callees);
+  const first = ordered[0];
+  // The anomaly itself is kept beside the symptom, so that a restarted analyzer goes on with this incident (tenant.ts).
+  const symptoms: (Symptom & { anomaly: Anomaly })[] = ordered.map((a) => ({
+    anomaly: a,
+    entity: a.entity,
+    indicator: a.indicator,
+    observed: a.observed,
+    expected: a.expected,
+    unit: a.unit,
+    since: isoSeconds(incident.startedAt),
+  }));
+  const impact = new Map<string, Impact>();
+  for (const a of ordered) {
+    const affectedRatio = Math.min(1, Math.max(0, a.excessCalls / a.calls));
+    const known = impact.get(a.seriesKey)?.affectedRatio ?? -1;
+    if (a.from === a.to && affectedRatio > known) {
+      impact.set(a.seriesKey, { entity: a.entity, affectedRatio });
+    }
+  }
+  return {
+    id: incident.id,
+    status: incident.status,
+    title: first === undefined ? "incident" : inWords(first),
+    startedAt: isoSeconds(incident.startedAt),
+    detectedAt: isoSeconds(incident.detectedAt),
+    resolvedAt: incident.resolvedAt === null ? null : isoSeconds(incident.resolvedAt),
+    symptoms,
+    impact: [...impact.values()].slice(0, MAX_IMPACT),
+    localizationId: incident.localization?.id ?? null,
+    revision: revision.toString(),
+  };
+}

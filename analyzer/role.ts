@@ -1,0 +1,84 @@
+// The analyzer role: runs cycles until it is stopped, and localizes on demand.
+// In: storage and options. Out: a handle with the cycle, the on-demand localization, and stop.
+// Bounds: one cycle at a time; a cycle that fails is reported and tried again at the next interval, nothing is skipped.
+import { reasonOf } from "../model/errors.ts";
+import { emitEvent } from "../model/events.ts";
+import type { Localize } from "../model/localization.ts";
+import { readArrivals } from "../storage/buckets.ts";
+import type { Storage } from "../storage/client.ts";
+import { type CycleContext, type CycleResult, runCycle } from "./cycle.ts";
+import { localizeOnDemand } from "./on-demand.ts";
+import type { AnalyzerOptions } from "./options.ts";
+import { bucketAt } from "./time.ts";
+
+/** A running analyzer. */
+export interface Analyzer {
+  readonly localize: Localize;
+  /** Runs a cycle now (after the one that is running); `complete` = the senders are done, take every bucket. Rejects when it fails. */
+  runCycle(complete?: boolean): Promise<CycleResult>;
+  stop(): Promise<void>;
+}
+
+/** What the role needs; `now` (unix ms) is given by tests. */
+export interface AnalyzerInput {
+  readonly storage: Storage;
+  readonly options: AnalyzerOptions;
+  readonly now?: () => number;
+}
+
+/** Starts the analyzer. */
+export function startAnalyzer(input: AnalyzerInput): Promise<Analyzer> {
+  const { storage, options } = input;
+  const now = input.now ?? Date.now;
+  const context: CycleContext = { storage, options, memories: new Map(), now };
+  let running: Promise<unknown> = Promise.resolve();
+  let stopped = false;
+  let arrived = -1;
+  let arrivedAt = now();
+
+  const cycle = (complete: boolean): Promise<CycleResult> => {
+    const next = running.then(() => runCycle(context, complete));
+    running = next.catch(() => undefined);
+    return next;
+  };
+
+  // When all senders fall silent no newer span will ever complete the last buckets; then the wall clock does.
+  const isIdle = async (): Promise<boolean> => {
+    const seconds = now() / 1000;
+    const rows = await readArrivals(storage, bucketAt(seconds - options.lookBackSeconds), seconds);
+    const total = rows.reduce((sum, row) => sum + row.arrived, 0);
+    if (total !== arrived) {
+      arrived = total;
+      arrivedAt = now();
+    }
+    return now() - arrivedAt >= options.idleSeconds * 1000;
+  };
+
+  const tick = async (): Promise<void> => {
+    try {
+      await cycle(await isIdle());
+    } catch (error) {
+      emitEvent("analyzer.stage_failed", {}, reasonOf(error));
+    }
+  };
+
+  let timer: NodeJS.Timeout;
+  const schedule = () => {
+    timer = setTimeout(() => {
+      void tick().then(() => {
+        if (!stopped) schedule();
+      });
+    }, options.intervalSeconds * 1000);
+  };
+  schedule();
+
+  return Promise.resolve({
+    localize: (request) => localizeOnDemand(storage, request, now()),
+    runCycle: (complete = false) => cycle(complete),
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  });
+}

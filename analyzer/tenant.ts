@@ -1,0 +1,145 @@
+// What the analyzer remembers of one tenant between cycles: history, taints, and the incident state after each bucket.
+// In: findings of a bucket. Out: the state to go on from, also after a rollback or a restart.
+// Bounds: `keepBuckets` buckets; after a restart nothing before it can be rolled back, only paired anew.
+import { BUCKET_SECONDS, readEdgeBuckets, readServiceBuckets } from "../storage/buckets.ts";
+import type { Storage } from "../storage/client.ts";
+import { readIncidentPage, type StoredIncident, type Symptom } from "../storage/incidents.ts";
+import { readLocalizations } from "../storage/localizations.ts";
+import type { Anomaly } from "./detect.ts";
+import { History, type Series } from "./history.ts";
+import { type ActiveIncident, type IncidentState, NO_INCIDENTS, nodesOf } from "./incident.ts";
+import { bucketAt, unixSeconds } from "./time.ts";
+
+/** A symptom as the analyzer stores it: with the anomaly, so that a restart goes on where it stopped. */
+type StoredSymptom = Symptom & { readonly anomaly?: Anomaly };
+
+const MAX_RESTORED = 100;
+
+/** The memory of one tenant. */
+export class TenantMemory {
+  readonly tenant: string;
+  readonly history: History;
+  private readonly states = new Map<number, IncidentState>();
+  private readonly taints = new Map<number, Set<string>>();
+  private restored: IncidentState = NO_INCIDENTS;
+  private restoredUntil = 0;
+  private readonly keepBuckets: number;
+
+  constructor(tenant: string, keepBuckets: number) {
+    this.tenant = tenant;
+    this.keepBuckets = keepBuckets;
+    this.history = new History(keepBuckets, BUCKET_SECONDS);
+  }
+
+  /** Buckets before this one belong to an earlier process: they can be paired anew, but not analysed again. */
+  get analyzableFrom(): number {
+    return this.restoredUntil;
+  }
+
+  /** End of the newest analysed bucket, unix seconds; null before the first. */
+  get analyzedUntil(): number | null {
+    return this.states.size === 0 ? null : Math.max(...this.states.keys()) + BUCKET_SECONDS;
+  }
+
+  /** True when the bucket was analysed by this process. */
+  hasAnalyzed(bucket: number): boolean {
+    return this.states.has(bucket);
+  }
+
+  /** The state to analyse `bucket` from: that of the latest bucket before it. */
+  stateBefore(bucket: number): IncidentState {
+    const before = [...this.states.keys()].filter((b) => b < bucket);
+    return before.length === 0 ? this.restored : this.states.get(Math.max(...before))!;
+  }
+
+  /** Remembers a bucket's outcome and forgets what is too old. */
+  remember(bucket: number, state: IncidentState, anomalies: readonly Anomaly[]): void {
+    this.states.set(bucket, state);
+    this.taints.set(bucket, new Set(anomalies.map((a) => a.seriesKey)));
+    const oldest = bucket - this.keepBuckets * BUCKET_SECONDS;
+    for (const old of this.states.keys()) if (old < oldest) this.states.delete(old);
+    for (const old of this.taints.keys()) if (old < oldest) this.taints.delete(old);
+  }
+
+  /** Forgets the outcomes from `bucket` on; returns the incidents that were seen in them. */
+  rollback(bucket: number): Map<string, ActiveIncident> {
+    const seen = new Map<string, ActiveIncident>();
+    for (const [at, state] of [...this.states].sort((a, b) => a[0] - b[0])) {
+      if (at < bucket) continue;
+      for (const incident of state.open) seen.set(incident.id, incident);
+      this.states.delete(at);
+      this.taints.delete(at);
+    }
+    return seen;
+  }
+
+  /** True when a series' bucket deviated and must not teach what is normal. */
+  readonly isTainted = (series: Series, bucket: number): boolean =>
+    this.taints.get(bucket)?.has(series.key) ?? false;
+
+  /** Fills the memory from storage after a restart: buckets up to `until`, incidents that are open or recent. */
+  async restore(storage: Storage, until: number): Promise<void> {
+    this.restoredUntil = until;
+    const from = until - this.keepBuckets * BUCKET_SECONDS;
+    const [services, edges, incidents] = await Promise.all([
+      readServiceBuckets(storage, this.tenant, from, until),
+      readEdgeBuckets(storage, this.tenant, from, until),
+      readIncidentPage(storage, {
+        tenant: this.tenant,
+        range: { from: new Date(from * 1000).toISOString(), to: new Date(until * 1000).toISOString() },
+        status: null,
+        limit: MAX_RESTORED,
+        after: null,
+      }),
+    ]);
+    if (services.length + edges.length > 0) this.history.replace(from, until, services, edges);
+    const ids = incidents.map((i) => i.localizationId).filter((id) => id !== null);
+    const answers = await readLocalizations(storage, this.tenant, ids);
+    const active = incidents.map((i) =>
+      fromStored(i, answers.get(i.localizationId ?? "") ?? null, until),
+    );
+    for (const incident of active) this.taint(incident);
+    this.restored = {
+      open: active.filter((i) => i.status === "OPEN"),
+      runs: new Map(),
+      spans: active
+        .filter((i) => i.status === "RESOLVED")
+        .map((i) => ({ from: i.firstBucket, to: i.lastBucket })),
+    };
+  }
+
+  private taint(incident: ActiveIncident): void {
+    const keys = [...incident.symptoms.values()].map((a) => a.seriesKey);
+    for (let b = incident.firstBucket; b <= incident.lastBucket; b += BUCKET_SECONDS) {
+      const known = this.taints.get(b) ?? new Set();
+      for (const key of keys) known.add(key);
+      this.taints.set(b, known);
+    }
+  }
+}
+
+function fromStored(
+  stored: StoredIncident,
+  localization: ActiveIncident["localization"],
+  until: number,
+): ActiveIncident {
+  const anomalies = (stored.symptoms as readonly StoredSymptom[])
+    .map((symptom) => symptom.anomaly)
+    .filter((anomaly) => anomaly !== undefined);
+  const startedAt = unixSeconds(stored.startedAt);
+  const resolvedAt = stored.resolvedAt === null ? null : unixSeconds(stored.resolvedAt);
+  return {
+    id: stored.id,
+    status: stored.status === "OPEN" ? "OPEN" : "RESOLVED",
+    firstBucket: bucketAt(startedAt),
+    lastBucket: (resolvedAt === null ? until : bucketAt(resolvedAt)) - BUCKET_SECONDS,
+    startedAt,
+    detectedAt: unixSeconds(stored.detectedAt),
+    resolvedAt,
+    clean: 0,
+    silent: 0,
+    symptoms: new Map(anomalies.map((a) => [`${a.seriesKey} ${a.indicator}`, a])),
+    nodes: new Set(anomalies.flatMap(nodesOf)),
+    localization,
+  };
+}
