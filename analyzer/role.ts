@@ -44,7 +44,7 @@ export function startAnalyzer(input: AnalyzerInput): Promise<Analyzer> {
 
   // When all senders fall silent no newer span will ever complete the last buckets; then the wall clock does.
   const isIdle = async (): Promise<boolean> => {
-    const seconds = now() / 1000;
+    const seconds = Math.floor(now() / 1000);
     const rows = await readArrivals(storage, bucketAt(seconds - options.lookBackSeconds), seconds);
     const total = rows.reduce((sum, row) => sum + row.arrived, 0);
     if (total !== arrived) {

@@ -53,7 +53,7 @@ export interface ServiceScene extends Compared<WorkSide> {
   readonly operations: Map<string, Compared<WorkSide>>;
 }
 
-/** One edge between services, or from a service to a virtual node. */
+/** One edge between services, or to a virtual node: a callee without telemetry of its own, whatever its kind. */
 export interface EdgeScene extends Compared<EdgeSide> {
   readonly key: string;
   readonly from: string;
@@ -180,7 +180,7 @@ export function buildScene(
       to,
       entity: edgeEntity(row),
       target: targetEntity(row),
-      virtual: row.dst_kind !== "service",
+      virtual: row.dst_kind !== "service" || !scene.services.has(to),
       fault: emptyEdge(),
       baseline: emptyEdge(),
     }));

@@ -1,0 +1,27 @@
+// Trace and span ids as lower-case hexadecimal strings.
+// In: 16 or 8 bytes of a payload. Out: a ClickHouse string in a column.
+// Bounds: ids that are all zero are no ids.
+import type { ByteColumn } from "./columns.ts";
+
+const HEX_PAIRS = new Uint16Array(256);
+for (let i = 0; i < 256; i++) {
+  const text = i.toString(16).padStart(2, "0");
+  HEX_PAIRS[i] = text.charCodeAt(0) | (text.charCodeAt(1) << 8);
+}
+
+/** Appends `count` bytes in hexadecimal; the column has room. */
+export function putHex(column: ByteColumn, bytes: Uint8Array, from: number, count: number): void {
+  let at = column.length;
+  column.bytes[at++] = count * 2;
+  for (let i = from; i < from + count; i++) {
+    column.view.setUint16(at, HEX_PAIRS[bytes[i] ?? 0] ?? 0, true);
+    at += 2;
+  }
+  column.length = at;
+}
+
+/** True when the bytes are not all zero. */
+export function isId(bytes: Uint8Array, from: number, count: number): boolean {
+  for (let i = from; i < from + count; i++) if (bytes[i] !== 0) return true;
+  return false;
+}

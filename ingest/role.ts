@@ -1,0 +1,116 @@
+// The ingest role: writers, receiver, OTLP/HTTP and, where brokers are configured, the Kafka consumer.
+// In: storage and options. Out: a running role; telemetry that was acknowledged is in ClickHouse.
+// Bounds: those of its parts, all in the options. `stop` takes no more requests, sends what is there and waits for it.
+import { randomBytes, randomInt } from "node:crypto";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isStorageUnavailable, type Storage } from "../storage/client.ts";
+import { withChanges } from "./change-receiver.ts";
+import { createHttpServer, HTTP_LIMITS, type HttpLimits } from "./http.ts";
+import { createKafkaSink } from "./kafka-sink.ts";
+import { KAFKA_DEFAULTS, type KafkaOptions, startKafkaConsumer } from "./kafka.ts";
+import type { RowBlock } from "./otlp/block.ts";
+import { DECODE_LIMITS, type DecodeLimits } from "./otlp/limits.ts";
+import { LogBlock } from "./otlp/logs.ts";
+import { MetricBlock } from "./otlp/metrics.ts";
+import { ResourceMemory } from "./otlp/origins.ts";
+import { TraceBlock } from "./otlp/traces.ts";
+import { createReceiver, RECEIVER_LIMITS, type ReceiverLimits } from "./receiver.ts";
+import type { Signal } from "./signal.ts";
+import { createWriter, type Writer, WRITER_LIMITS, type WriterLimits } from "./writer.ts";
+
+/** Options of the role; port 0 takes a free one. */
+export interface IngestOptions {
+  readonly host: string;
+  readonly httpPort: number;
+  readonly tenant: string;
+  readonly decode: DecodeLimits;
+  readonly writer: WriterLimits;
+  readonly receiver: ReceiverLimits;
+  readonly http: HttpLimits;
+  /** No brokers: no consumer. */
+  readonly kafka: KafkaOptions;
+}
+
+/** Defaults: OTLP/HTTP on its own port on loopback, no Kafka. */
+export const INGEST_DEFAULTS: IngestOptions = {
+  host: "127.0.0.1",
+  httpPort: 4318,
+  tenant: "default",
+  decode: DECODE_LIMITS,
+  writer: WRITER_LIMITS,
+  receiver: RECEIVER_LIMITS,
+  http: HTTP_LIMITS,
+  kafka: KAFKA_DEFAULTS,
+};
+
+const LAST_ANSWERS_MS = 1_000;
+const POLL_MS = 10;
+
+/** Starts the role; rejects with Node's error when it cannot listen. */
+export async function startIngest(parts: {
+  readonly storage: Storage;
+  readonly options: IngestOptions;
+  readonly clock?: () => number;
+}): Promise<{ readonly httpUrl: string; stop(): Promise<void> }> {
+  const { storage, options } = parts;
+  const clock = parts.clock ?? Date.now;
+  const writers: Record<Signal, Writer> = {
+    traces: makeWriter("traces", (memory) => new TraceBlock(options.tenant, options.decode, memory)),
+    logs: makeWriter("logs", (memory) => new LogBlock(options.tenant, options.decode, memory)),
+    metrics: makeWriter("metrics", (memory) => new MetricBlock(options.tenant, options.decode, memory)),
+  };
+  const stored = createReceiver(options.tenant, writers, options.receiver, clock);
+  const receiver = withChanges(stored, storage, options.tenant, clock);
+  const server = createHttpServer(receiver, options.http);
+  const port = await listen(server, options.host, options.httpPort);
+  const kafka =
+    options.kafka.brokers.length === 0
+      ? null
+      : startKafkaConsumer(options.kafka, createKafkaSink({ receiver, storage, tenant: options.tenant }));
+
+  function makeWriter(signal: Signal, makeBlock: (memory: ResourceMemory) => RowBlock): Writer {
+    // The seed of the hash tables is secret, so that nobody can choose keys that collide.
+    const memory = new ResourceMemory(randomInt(2 ** 32));
+    const writerId = randomBytes(9).toString("base64url");
+    return createWriter(
+      {
+        signal,
+        makeBlock: () => makeBlock(memory),
+        insert: ({ table, columns, chunks }, token) => storage.insertNative(table, columns, chunks, token),
+        isUnavailable: isStorageUnavailable,
+        writerId,
+        clock,
+      },
+      options.writer,
+    );
+  }
+
+  const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+  return {
+    httpUrl: `http://${host}:${port}`,
+    async stop() {
+      let isClosed = false;
+      server.close(() => (isClosed = true));
+      await kafka?.stop();
+      await Promise.all(Object.values(writers).map((writer) => writer.stop()));
+      // The last answers go out; whoever is still sending after that is told nothing and will send again.
+      for (let waitedMs = 0; !isClosed && waitedMs < LAST_ANSWERS_MS; waitedMs += POLL_MS) {
+        server.closeIdleConnections();
+        await sleep(POLL_MS);
+      }
+      server.closeAllConnections();
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
