@@ -7,8 +7,6 @@ import { runStage } from "../model/stage.ts";
 import {
   BUCKET_SECONDS,
   readArrivals,
-  readEdgeBuckets,
-  readServiceBuckets,
   recomputeBuckets,
   writeAnalyzed,
 } from "../storage/buckets.ts";
@@ -18,6 +16,7 @@ import { writeLocalizations } from "../storage/localizations.ts";
 import { writeAnomalies } from "../storage/anomalies.ts";
 import { learnBaselines } from "./baseline.ts";
 import { detectBucket } from "./detect.ts";
+import { takeBucket } from "./graph.ts";
 import { type ActiveIncident, stepIncidents, withIncidents } from "./incident.ts";
 import { isDueForLocalization, localizeIncident, refineOnset } from "./investigate.ts";
 import type { AnalyzerOptions } from "./options.ts";
@@ -57,14 +56,7 @@ async function memoryOf(context: CycleContext, tenant: string, until: number): P
 async function analyzeBucket(context: CycleContext, memory: TenantMemory, bucket: number) {
   const { storage, options } = context;
   const { tenant, history } = memory;
-  const end = bucket + BUCKET_SECONDS;
-  await runStage("analyzer/graph", async () => {
-    const [services, edges] = await Promise.all([
-      readServiceBuckets(storage, tenant, bucket, end),
-      readEdgeBuckets(storage, tenant, bucket, end),
-    ]);
-    history.replace(bucket, end, services, edges);
-  });
+  await runStage("analyzer/graph", () => takeBucket(storage, tenant, history, bucket));
   const baselines = await runStage("analyzer/baseline", () =>
     learnBaselines(history, bucket, memory.isTainted, options.baselineBuckets),
   );
@@ -91,7 +83,7 @@ async function analyzeBucket(context: CycleContext, memory: TenantMemory, bucket
   );
   const state = withIncidents(stepped.state, dated);
   const due = state.open.filter((incident) => isDueForLocalization(incident, bucket));
-  const localized = await runStage("analyzer/localize", () =>
+  const localized = await runStage("analyzer/localize/localize", () =>
     Promise.all(
       due.map((incident) => localizeIncident(storage, tenant, { history, state }, incident, bucket)),
     ),
@@ -172,7 +164,7 @@ export async function runCycle(context: CycleContext, complete = false): Promise
     complete,
     maxBuckets: options.maxBucketsPerPairing,
   });
-  await runStage("analyzer/pair", async () => {
+  await runStage("storage/queries/pair_edges.sql", async () => {
     for (const { from, to } of plan.recompute) await recomputeBuckets(storage, from, to);
   });
   const result = { buckets: 0, opened: 0, resolved: 0 };

@@ -2,15 +2,13 @@
 // In: the JSON body of one log record and when it was observed. Out: a Change, or null when nothing of the desired state changed.
 // Bounds: the last seen generation of at most MAX_OBJECTS objects (oldest forgotten); `after` is cut at MAX_SPEC characters.
 // Rule: a change is a MODIFIED whose metadata.generation rose (status churn leaves it). The first MODIFIED of an object counts
-//   when its newest non-status managedFields entry is recent; ADDED and pulled objects are snapshots.
+//   when the newest of its managedFields is no status update; ADDED and pulled objects are snapshots.
 import { createHash } from "node:crypto";
 import { type Entity, makeEntity } from "../model/entity.ts";
 import type { Change } from "../model/localization.ts";
 
 const MAX_OBJECTS = 20_000;
 const MAX_SPEC = 4_000;
-// Managers write whole seconds and the watch adds its delay.
-const RECENT_MS = 60_000;
 
 type Json = { readonly [key: string]: unknown };
 
@@ -73,12 +71,16 @@ function entityOf(object: unknown, cluster: string): Entity {
   return version === "" ? makeEntity("SERVICE", parts) : makeEntity("VERSION", { ...parts, version });
 }
 
-function newestSpecWriteMs(object: unknown): number {
-  const times = list(child(object, "metadata", "managedFields"))
-    .filter((field) => child(field, "subresource") !== "status")
-    .map((field) => Date.parse(text(child(field, "time"))))
-    .filter((ms) => !Number.isNaN(ms));
-  return times.length === 0 ? NaN : Math.max(...times);
+/** True when the newest write that managedFields tells of was no status update; false when they tell nothing. */
+function wasSpecWrittenLast(object: unknown): boolean {
+  const writes = list(child(object, "metadata", "managedFields"))
+    .map((field) => ({
+      ms: Date.parse(text(child(field, "time"))),
+      isStatus: child(field, "subresource") === "status",
+    }))
+    .filter((write) => !Number.isNaN(write.ms))
+    .sort((a, b) => b.ms - a.ms);
+  return writes[0]?.isStatus === false;
 }
 
 function describeSpec(object: unknown): string {
@@ -124,8 +126,7 @@ export class ObjectWatch {
     if (type === "DELETED") return this.change(object, cluster, observedMs, "deleted", spec, null);
     if (type !== "MODIFIED") return null;
     if (before?.generation === generation) return null;
-    const written = newestSpecWriteMs(object);
-    if (before === undefined && !(Math.abs(observedMs - written) <= RECENT_MS)) return null;
+    if (before === undefined && !wasSpecWrittenLast(object)) return null;
     return this.change(object, cluster, observedMs, "changed", before?.spec ?? null, spec);
   }
 

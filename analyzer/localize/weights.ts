@@ -3,6 +3,7 @@
 // Bounds: weights are log-likelihood ratios in nats; "chosen" = set by reasoning and kept while the open recordings agree with
 //   it, to be re-fitted from history; nothing here depends on a data set.
 
+/** Log-likelihood ratios in nats that each kind of evidence may contribute, and their bounds. */
 export const WEIGHTS = {
   /** Factor on logit(share of the excess that a place explains): shares of noise rarely pass one half. Chosen. */
   share: 1.5,

@@ -4,6 +4,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { loadConfig, overrideDefaults } from "../../service/config.ts";
 import { readFoundIncidents, untilAnalyzed } from "../../service/demo/analysis.ts";
 import { createOtlpSender } from "../../service/otlp-sender.ts";
@@ -29,6 +30,14 @@ export function openRecordings(dataDir: string): LabRecording[] {
       truth: join(dataDir, "mesh-lab", `${name}.truth.json`),
     }))
     .filter((lab) => existsSync(lab.recording) && existsSync(lab.truth));
+}
+
+/** The recording that the demo replays, with its labels. */
+export function bundledRecording(): LabRecording {
+  return {
+    recording: fileURLToPath(new URL("../../service/demo/recording.otlp.zst", import.meta.url)),
+    truth: fileURLToPath(new URL("./bundled.truth.json", import.meta.url)),
+  };
 }
 
 async function runRecording(lab: LabRecording, tell: (line: string) => void): Promise<CaseResult[]> {
