@@ -1,0 +1,86 @@
+// Text, pills and shapes on a canvas, in screen pixels.
+// In: a context, text, a place. Out: pixels.
+// Bounds: text never leaves the width that it is given; shapes are parsed once.
+import type { Health } from "../api/types.ts";
+import { HEALTH_MARKS, HEALTH_SHAPES, HOLLOW } from "./glyphs.ts";
+import type { Palette } from "./palette.ts";
+
+const shapes = new Map<string, Path2D>();
+
+/** The path of a shape text. */
+export function shapeOf(text: string): Path2D {
+  let shape = shapes.get(text);
+  if (shape === undefined) {
+    shape = new Path2D(text);
+    shapes.set(text, shape);
+  }
+  return shape;
+}
+
+/** Paints a status shape with its centre at a point; `size` is its width in pixels. */
+export function paintHealth(
+  ctx: CanvasRenderingContext2D,
+  health: Health,
+  x: number,
+  y: number,
+  size: number,
+  palette: Palette,
+): void {
+  ctx.save();
+  ctx.translate(x - size / 2, y - size / 2);
+  ctx.scale(size / 16, size / 16);
+  ctx.lineCap = "round";
+  if (HOLLOW.has(health)) {
+    ctx.strokeStyle = palette.health[health];
+    ctx.lineWidth = 1.8;
+    if (health === "UNKNOWN") ctx.setLineDash([2, 3]);
+    ctx.stroke(shapeOf(HEALTH_SHAPES[health]));
+  } else {
+    ctx.fillStyle = palette.health[health];
+    ctx.fill(shapeOf(HEALTH_SHAPES[health]));
+    if (HEALTH_MARKS[health] !== "") {
+      ctx.strokeStyle = palette.surface;
+      ctx.lineWidth = 1.9;
+      ctx.stroke(shapeOf(HEALTH_MARKS[health]));
+    }
+  }
+  ctx.restore();
+}
+
+/** Cuts text to a width, with an ellipsis. */
+export function shorten(ctx: CanvasRenderingContext2D, text: string, width: number): string {
+  if (ctx.measureText(text).width <= width) return text;
+  let [low, high] = [0, text.length];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (ctx.measureText(`${text.slice(0, middle)}…`).width <= width) low = middle;
+    else high = middle - 1;
+  }
+  return low === 0 ? "" : `${text.slice(0, low)}…`;
+}
+
+/** Paints a pill with text; it is as wide as the text and 17 pixels high. */
+export function paintPill(
+  ctx: CanvasRenderingContext2D,
+  text: string,
+  x: number,
+  y: number,
+  fill: string,
+  ink: string,
+  edge: string | null,
+): void {
+  const width = ctx.measureText(text).width + 12;
+  ctx.beginPath();
+  ctx.roundRect(x, y, width, 17, 8.5);
+  ctx.fillStyle = fill;
+  ctx.fill();
+  if (edge !== null) {
+    ctx.strokeStyle = edge;
+    ctx.lineWidth = 1;
+    ctx.stroke();
+  }
+  ctx.fillStyle = ink;
+  ctx.textBaseline = "middle";
+  ctx.textAlign = "left";
+  ctx.fillText(text, x + 6, y + 9);
+}
