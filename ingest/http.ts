@@ -18,6 +18,9 @@ export interface HttpLimits {
   readonly maxJsonBytes: number;
   readonly maxBytesInFlight: number;
   readonly requestTimeoutMs: number;
+  /** Longer than exporters pause between two batches. */
+  readonly keepAliveMs: number;
+  readonly maxConnections: number;
   readonly retryAfterSeconds: number;
 }
 
@@ -28,6 +31,8 @@ export const HTTP_LIMITS: HttpLimits = {
   maxJsonBytes: 8 << 20,
   maxBytesInFlight: 64 << 20,
   requestTimeoutMs: 30_000,
+  keepAliveMs: 65_000,
+  maxConnections: 4_096,
   retryAfterSeconds: 1,
 };
 
@@ -60,9 +65,11 @@ type Body = { readonly ok: true; readonly bytes: Uint8Array } | ({ readonly ok: 
 export function createHttpServer(receiver: Receiver, limits: HttpLimits): Server {
   let bytesInFlight = 0;
 
-  const server = createServer({ requestTimeout: limits.requestTimeoutMs }, (request, response) => {
+  const timeouts = { requestTimeout: limits.requestTimeoutMs, keepAliveTimeout: limits.keepAliveMs };
+  const server = createServer(timeouts, (request, response) => {
     void handle(request, response);
   });
+  server.maxConnections = limits.maxConnections;
   return server;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -121,7 +121,9 @@ export class ObjectWatch {
     const generation =
       typeof rawGeneration === "number" || typeof rawGeneration === "string"
         ? String(rawGeneration)
-        : createHash("sha256").update(JSON.stringify(child(object, "data") ?? null)).digest("hex");
+        : createHash("sha256")
+            .update(JSON.stringify(child(object, "data") ?? null))
+            .digest("hex");
     this.remember(key, { generation, spec });
     if (type === "DELETED") return this.change(object, cluster, observedMs, "deleted", spec, null);
     if (type !== "MODIFIED") return null;

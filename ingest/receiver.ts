@@ -46,6 +46,7 @@ const DETAILS: Readonly<Record<string, string>> = {
   json_syntax: "the body is no JSON",
   json_shape: "the JSON body is no OTLP export request",
   nesting: "values are nested too deeply",
+  defect: "the payload met a mistake of the decoder",
   expansion: "the payload's resources, repeated on each row, are too large; send fewer rows a request",
   full: "too much is waiting to be stored",
   stopped: "the receiver is stopping",

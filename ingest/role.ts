@@ -14,7 +14,7 @@ import type { RowBlock } from "./otlp/block.ts";
 import { DECODE_LIMITS, type DecodeLimits } from "./otlp/limits.ts";
 import { LogBlock } from "./otlp/logs.ts";
 import { MetricBlock } from "./otlp/metrics.ts";
-import { ResourceMemory } from "./otlp/origins.ts";
+import { ResourceMemory } from "./otlp/resource-memory.ts";
 import { TraceBlock } from "./otlp/traces.ts";
 import { createReceiver, RECEIVER_LIMITS, type ReceiverLimits } from "./receiver.ts";
 import type { Signal } from "./signal.ts";

@@ -3,7 +3,7 @@
 // Bounds: one block is filled while one is sent; payloads for which neither has room wait up to `maxWaitingBytes`, past that they are refused
 // at once as retryable. An unavailable storage is retried for as long as it lasts, with the same token, so nothing is stored twice.
 import { setTimeout as sleep } from "node:timers/promises";
-import { context, SpanStatusCode, trace } from "@opentelemetry/api";
+import { type Context, context, SpanStatusCode, trace } from "@opentelemetry/api";
 import { reasonOf } from "../model/errors.ts";
 import { emitEvent } from "../model/events.ts";
 import type { RowBlock, TableInsert } from "./otlp/block.ts";
@@ -84,6 +84,7 @@ interface Waiting {
 }
 
 const tracer = trace.getTracer("faultline");
+const BROKEN_BLOCK = { ok: false, reason: "storage", retryable: true } as const;
 
 /** Makes the writer of one signal. */
 export function createWriter(parts: WriterParts, limits: WriterLimits): Writer {
@@ -184,17 +185,28 @@ export function createWriter(parts: WriterParts, limits: WriterLimits): Writer {
     });
     decoding.end(slot.lastMs);
     const parent = trace.setSpan(context.active(), decoding);
-    const encoding = tracer.startSpan("ingest/otlp/native-block", {}, parent);
-    const inserts = block.inserts();
-    encoding.end();
+    const inserts = encode(block, parent);
     const writing = tracer.startSpan("ingest/writer", { attributes: { "faultline.bytes": block.bytes } }, parent);
-    const failure = await store(inserts, token);
+    const failure = inserts === null ? BROKEN_BLOCK : await store(inserts, token);
     if (failure === null) {
       emitEvent("ingest.accepted", { signal }, undefined, slot.waiters.length);
       emitEvent("ingest.inserted", { signal }, undefined, block.rows);
     } else writing.setStatus({ code: SpanStatusCode.ERROR, message: failure.reason });
     writing.end();
     for (const { receipt, resolve } of slot.waiters) resolve(failure ?? receipt);
+  }
+
+  /** The block's inserts; null when they cannot be written (no memory), which the senders must hear. */
+  function encode(block: RowBlock, parent: Context): readonly TableInsert[] | null {
+    const encoding = tracer.startSpan("ingest/otlp/native-block", {}, parent);
+    try {
+      return block.inserts();
+    } catch (error) {
+      emitEvent("ingest.insert_failed", { signal, reason: "block" }, reasonOf(error));
+      return null;
+    } finally {
+      encoding.end();
+    }
   }
 
   /** Inserts every table of a block, however long storage is away; null when all are stored. */

@@ -109,22 +109,15 @@ export function parseEntityId(id: string): Entity | null {
 /** How people name the place in one phrase, such as `pricing v2` or `frontend → catalog`. */
 export function entityName(entity: Entity): string {
   const service = entity.service === "" ? entity.kind.toLowerCase() : entity.service;
-  switch (entity.kind) {
-    case "EDGE":
-      return `${service} → ${entity.peer === undefined ? "?" : entityName({ ...entity.peer, kind: "SERVICE" })}`;
-    case "VERSION":
-      return `${service} ${entity.version}`;
-    case "INSTANCE":
-      return `${service} instance ${entity.instance}`;
-    case "OPERATION":
-      return `${service} ${entity.operation}`;
-    case "NODE":
-      return `node ${entity.node}`;
-    case "CLUSTER":
-      return `cluster ${entity.cluster}`;
-    case "NAMESPACE":
-      return `namespace ${entity.namespace}`;
-    default:
-      return service;
-  }
+  const callee = entity.peer === undefined ? "?" : entityName({ ...entity.peer, kind: "SERVICE" });
+  const names: Partial<Record<EntityKind, string>> = {
+    EDGE: `${service} → ${callee}`,
+    VERSION: `${service} ${entity.version}`,
+    INSTANCE: `${service} instance ${entity.instance}`,
+    OPERATION: `${service} ${entity.operation}`,
+    NODE: `node ${entity.node}`,
+    CLUSTER: `cluster ${entity.cluster}`,
+    NAMESPACE: `namespace ${entity.namespace}`,
+  };
+  return names[entity.kind] ?? service;
 }

@@ -59,7 +59,13 @@ const RULES: Readonly<Record<IdentityPart, readonly IdentityRule[]>> = {
     { id: "mesh", from: "resource", attribute: "istio.namespace" },
     { id: "node-id", from: "proxy", attribute: "node_id", read: (value) => podOfNodeId(value).namespace },
     { id: "node-id", from: "resource", attribute: "node_name", read: (value) => podOfNodeId(value).namespace },
-    { id: "proxy-name", from: "resource", attribute: "service.name", read: namespaceOfProxyName, when: isProxyResource },
+    {
+      id: "proxy-name",
+      from: "resource",
+      attribute: "service.name",
+      read: namespaceOfProxyName,
+      when: isProxyResource,
+    },
   ],
   service: [
     { id: "canonical", from: "proxy", attribute: "istio.canonical_service" },
@@ -92,7 +98,8 @@ const RULES: Readonly<Record<IdentityPart, readonly IdentityRule[]>> = {
       id: "machine",
       from: "resource",
       attribute: "host.name",
-      when: ({ resource }) => isOutsideKubernetes(resource) && !resource.has("container.id") && !resource.has("faas.name"),
+      when: ({ resource }) =>
+        isOutsideKubernetes(resource) && !resource.has("container.id") && !resource.has("faas.name"),
     },
   ],
 };
@@ -161,7 +168,9 @@ function namespaceOfProxyName(value: string): string {
 
 function workloadLabels(...names: string[]): IdentityRule[] {
   return names.flatMap((name) =>
-    ["k8s.pod.label.", "k8s.pod.labels."].map((prefix) => ({ id: "label", from: "resource", attribute: prefix + name }) as const),
+    ["k8s.pod.label.", "k8s.pod.labels."].map(
+      (prefix) => ({ id: "label", from: "resource", attribute: prefix + name }) as const,
+    ),
   );
 }
 

@@ -12,10 +12,39 @@ const LONG_WORD = 24;
 const SLASH = 0x2f;
 const ID = new TextEncoder().encode("{id}");
 // Words of the trade that hold digits and are names, not identifiers.
-const NAMES_WITH_DIGITS = new Set(["s3", "k8s", "oauth2", "oauth1", "h2", "h3", "ipv4", "ipv6", "p2p", "b2b", "b2c", "web3", "log4j", "utf8", "md5", "sha1", "sha256", "base64", "i18n", "l10n", "a11y", "http2"]);
+const NAMES_WITH_DIGITS = new Set([
+  "s3",
+  "k8s",
+  "oauth2",
+  "oauth1",
+  "h2",
+  "h3",
+  "ipv4",
+  "ipv6",
+  "p2p",
+  "b2b",
+  "b2c",
+  "web3",
+  "log4j",
+  "utf8",
+  "md5",
+  "sha1",
+  "sha256",
+  "base64",
+  "i18n",
+  "l10n",
+  "a11y",
+  "http2",
+]);
 
 /** Writes the template of the URL or path in `source[from..to)` to `target` at `at`; returns the end. '/' for an empty path. */
-export function writeRouteTemplate(source: Uint8Array, from: number, to: number, target: Uint8Array, at: number): number {
+export function writeRouteTemplate(
+  source: Uint8Array,
+  from: number,
+  to: number,
+  target: Uint8Array,
+  at: number,
+): number {
   let position = skipOrigin(source, from, to);
   const limit = at + MAX_BYTES;
   let out = at;

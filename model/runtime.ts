@@ -217,9 +217,7 @@ export function resolveRuntime(attributes: Attributes): Runtime {
   const declared = declaredClass(attributes);
   const runtime = declared ?? firstMatch(attributes, () => true) ?? NOTHING;
   const isolation =
-    declared !== null && ISOLATING.has(declared.value)
-      ? declared
-      : firstMatch(attributes, (rule) => rule.isolates);
+    declared !== null && ISOLATING.has(declared.value) ? declared : firstMatch(attributes, (rule) => rule.isolates);
   return { runtime, isolation };
 }
 

@@ -17,13 +17,16 @@ export interface RetentionOptions {
   readonly entitiesDays: number;
 }
 
-/** Raw telemetry for a week or two, findings for a year and a month, so that a yearly comparison is possible. */
+/**
+ * Raw telemetry for a week or two; buckets for a day, for their minutes are partitions and thousands of those slow ClickHouse
+ * down; findings for a year and a month, so that a yearly comparison is possible.
+ */
 export const RETENTION_DEFAULTS: RetentionOptions = {
   spansDays: 7,
   spanEdgesDays: 2,
   logsDays: 7,
   metricsDays: 14,
-  bucketsDays: 7,
+  bucketsDays: 1,
   findingsDays: 400,
   deadLettersDays: 14,
   entitiesDays: 30,

@@ -93,18 +93,19 @@ async function postJson(url: string, body: object): Promise<unknown> {
 
 test("one call passes every stage in order and comes out as an edge", async () => {
   const { storage, runCycle, urls } = service.context;
+  const [ingest, api] = [urls.ingest ?? "", urls.api ?? ""];
   // Stages run on empty input too.
   await runCycle?.(true);
   exporter.reset();
 
-  await postJson(`${urls.ingest}/v1/traces`, oneCall(Date.now()));
+  await postJson(`${ingest}/v1/traces`, oneCall(Date.now()));
   const rows = await storage?.client.query({ query: "SELECT count() AS n FROM span_edges", format: "JSONEachRow" });
   expect(await rows?.json()).toEqual([{ n: 2 }]);
 
   await runCycle?.(true);
   const now = Date.now();
   const range = { from: new Date(now - 120_000).toISOString(), to: new Date(now).toISOString() };
-  const answer = await postJson(`${urls.api}/graphql`, {
+  const answer = await postJson(`${api}/graphql`, {
     query: `query Q($range: TimeRangeInput!) { serviceGraph(range: $range) { edges { source target evidence } } }`,
     variables: { range },
   });

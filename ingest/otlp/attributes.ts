@@ -163,7 +163,16 @@ export class AttributeColumn {
       this.lastValueLength = length;
       return;
     }
-    this.lastValueStart = putValueText(reader, from, end, values, this.json, this.limits, this.limits.maxValueBytes, this);
+    this.lastValueStart = putValueText(
+      reader,
+      from,
+      end,
+      values,
+      this.json,
+      this.limits,
+      this.limits.maxValueBytes,
+      this,
+    );
     this.lastValueLength = values.length - this.lastValueStart;
   }
 

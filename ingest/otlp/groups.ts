@@ -98,7 +98,7 @@ function readScopeGroup(
   }
   reader.finish(end);
   if (reader.failure !== null) return;
-  const scope = origins.openScope(reader, scopeFrom, scopeLength, urlFrom, urlLength);
+  const scope = origins.scopes.open(reader, scopeFrom, scopeLength, urlFrom, urlLength);
   reader.position = end;
   if (reader.failure === null) handler.closeGroup(resource, scope);
 }

@@ -25,7 +25,6 @@ export interface Field {
   readonly values?: Readonly<Record<string, number>>;
 }
 
-
 const SPAN_KINDS = { UNSPECIFIED: 0, INTERNAL: 1, SERVER: 2, CLIENT: 3, PRODUCER: 4, CONSUMER: 5 };
 const STATUS_CODES = { UNSET: 0, OK: 1, ERROR: 2 };
 const TEMPORALITIES = { UNSPECIFIED: 0, DELTA: 1, CUMULATIVE: 2 };

@@ -136,7 +136,12 @@ class MessageWriter {
         this.varint(number);
         return true;
       }
-      default:
+      case "fixed64":
+      case "sfixed64":
+      case "fixed32":
+      case "int64":
+      case "int32":
+      case "sint32":
         return this.integer(field.number, type, value);
     }
   }

@@ -35,7 +35,7 @@ export const DECODE_LIMITS: DecodeLimits = {
 };
 
 /** Why a whole payload is refused. */
-export type PayloadFailure = WireFailure | "json_syntax" | "json_shape" | "nesting" | "expansion" | "unknown_encoding";
+export type PayloadFailure = WireFailure | "json_syntax" | "json_shape" | "nesting" | "expansion" | "defect";
 
 /** Why one row is refused while its payload is kept. */
 export type RowFailure = "ids" | "timestamp" | "hours";

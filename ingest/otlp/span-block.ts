@@ -7,13 +7,17 @@ import { ByteColumn, IndexColumn } from "./columns.ts";
 import { StringDictionary } from "./dictionary.ts";
 import type { DecodeLimits } from "./limits.ts";
 import { NativeWriter } from "./native-block.ts";
-import { OriginRows, OriginTable, type ResourceMemory } from "./origins.ts";
+import { OriginRows } from "./origin-rows.ts";
+import { OriginTable } from "./origins.ts";
+import type { ResourceMemory } from "./resource-memory.ts";
+import type { SignalColumns } from "./signal-block.ts";
 import { SpanFacts } from "./span-facts.ts";
 import { PROTOCOLS, SpanMeaning } from "./span-meaning.ts";
 
 const KINDS = ["Unspecified", "Internal", "Server", "Client", "Producer", "Consumer"];
 const STATUSES = ["Unset", "Ok", "Error"];
 const LOW_CARDINALITY = "LowCardinality(String)";
+const MAP = "Map(LowCardinality(String), String)";
 const OUTCOME_TYPE = "Enum8('ok' = 0, 'degraded' = 1, 'failed' = 2, 'cancelled' = 3)";
 const PEER_KIND_TYPE = "Enum8('' = 0, 'service' = 1, 'database' = 2, 'messaging' = 3, 'external' = 4)";
 /** Bytes of a row besides those counted by content. */
@@ -62,7 +66,7 @@ const COLUMNS = [
 ] as const;
 
 /** Columns of spans; each is public to the decoder that fills it. */
-export class SpanColumns {
+export class SpanColumns implements SignalColumns {
   readonly origins: OriginTable;
   readonly originRows = new OriginRows();
   readonly timestamps = new ByteColumn(8192);
@@ -98,7 +102,11 @@ export class SpanColumns {
   readonly peerKinds = new IndexColumn(1024);
   readonly facts: SpanFacts;
   readonly meaning: SpanMeaning;
+  readonly attributeColumns: readonly AttributeColumn[];
   private readonly writer = new NativeWriter();
+  private linkTraceStart = 0;
+  private linkSpanStart = 0;
+  private linkStateStart = 0;
   private readonly columns: readonly { mark(): void; rollback(): void; clear(): void }[];
 
   constructor(tenant: string, limits: DecodeLimits, memory: ResourceMemory) {
@@ -112,6 +120,8 @@ export class SpanColumns {
     this.facts = new SpanFacts(this.attributes.values);
     this.meaning = new SpanMeaning(this.facts, this.attributes.values, seed);
     this.attributes.keys.onNew = (index, source, from, count) => this.facts.learn(index, source, from, count);
+    const own = [this.attributes, this.eventAttributes, this.linkAttributes];
+    this.attributeColumns = [...this.origins.attributeColumns, ...own];
     this.columns = [
       this.origins,
       this.originRows,
@@ -194,8 +204,26 @@ export class SpanColumns {
     this.writer.reset();
   }
 
+  /** Begins the links of a span: ids and states are strings, whose bytes say nothing of their number. */
+  markLinks(): void {
+    this.linkTraceStart = this.linkTraceIds.length;
+    this.linkSpanStart = this.linkSpanIds.length;
+    this.linkStateStart = this.linkStates.length;
+  }
+
+  /** Takes back the events from number `events` on, and the links since `markLinks`. */
+  dropDetails(events: number, links: number): void {
+    this.nameOfEvent.length = events;
+    this.eventTimes.length = events * 8;
+    this.eventAttributes.truncate(events);
+    this.linkTraceIds.length = this.linkTraceStart;
+    this.linkSpanIds.length = this.linkSpanStart;
+    this.linkStates.length = this.linkStateStart;
+    this.linkAttributes.truncate(links);
+  }
+
   /** Writes the block. */
-  insert(): TableInsert {
+  inserts(): readonly TableInsert[] {
     const { writer: w, origins, originRows, meaning } = this;
     w.reset();
     w.block(COLUMNS.length, this.rows);
@@ -210,9 +238,9 @@ export class SpanColumns {
     w.lowCardinalityFixed(KINDS, this.kinds);
     origins.writeIdentity(w, originRows, "ServiceName");
     origins.writeResourceAttributes(w, originRows);
-    origins.writeScopeName(w, originRows, "String");
-    origins.writeScopeVersion(w, originRows, "String");
-    w.column("SpanAttributes", "Map(LowCardinality(String), String)");
+    origins.scopes.writeName(w, originRows.scopes, "String");
+    origins.scopes.writeVersion(w, originRows.scopes, "String");
+    w.column("SpanAttributes", MAP);
     w.maps(this.attributes);
     w.column("Duration", "UInt64");
     w.bytes(this.durations.content());
@@ -224,7 +252,7 @@ export class SpanColumns {
     w.bytes(this.eventTimes.content());
     w.column("Events.Name", "Array(LowCardinality(String))");
     w.lowCardinalityArrays(this.eventEnds, this.eventNames, this.nameOfEvent);
-    w.column("Events.Attributes", "Array(Map(LowCardinality(String), String))");
+    w.column("Events.Attributes", `Array(${MAP})`);
     w.mapArrays(this.eventEnds, this.eventAttributes);
     for (const [name, column] of [
       ["Links.TraceId", this.linkTraceIds],
@@ -235,7 +263,7 @@ export class SpanColumns {
       w.offsets(this.linkEnds);
       w.bytes(column.content());
     }
-    w.column("Links.Attributes", "Array(Map(LowCardinality(String), String))");
+    w.column("Links.Attributes", `Array(${MAP})`);
     w.mapArrays(this.linkEnds, this.linkAttributes);
     for (const column of ["Tenant", "Cluster", "Namespace", "Service", "Version", "Instance", "Node"] as const) {
       origins.writeIdentity(w, originRows, column);
@@ -255,7 +283,7 @@ export class SpanColumns {
     w.uint8(this.proxies);
     w.column("PeerKind", PEER_KIND_TYPE);
     w.uint8(this.peerKinds);
-    return { table: "spans", columns: COLUMNS, rows: this.rows, chunks: w.finish() };
+    return [{ table: "spans", columns: COLUMNS, rows: this.rows, chunks: w.finish() }];
   }
 
   private writeStrings(name: string, column: ByteColumn): void {

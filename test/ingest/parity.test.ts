@@ -13,7 +13,8 @@ import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";
 const DATA = process.env["FAULTLINE_DATA_DIR"] ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
 const RECORDING = `${DATA}/mesh-lab/open-b.otlp.zst`;
 const JSON_SAMPLES = `${DATA}/mesh-samples/otlp`;
-const RECORDED_PAYLOADS = 200;
+/** Payloads of each signal taken from the recording. */
+const RECORDED_PAYLOADS = Number(process.env["FAULTLINE_PARITY_PAYLOADS"] ?? 200);
 const TABLES: Record<OtlpSignal, string[]> = {
   traces: ["spans"],
   logs: ["logs"],
@@ -55,18 +56,29 @@ async function post(signal: OtlpSignal, body: Uint8Array, contentType: string): 
   expect(response.status, await response.text()).toBe(200);
 }
 
-async function expectStored(payloads: readonly Payload[]): Promise<void> {
+interface Difference {
+  readonly table: string;
+  readonly rows: { readonly stored: number; readonly wanted: number };
+  readonly stored: Row | undefined;
+  readonly wanted: Row | undefined;
+}
+
+/** The first row of each table that storage holds otherwise than the slow decoder reads it. */
+async function differences(payloads: readonly Payload[]): Promise<Difference[]> {
   const expected: Record<string, Row[]> = {};
   for (const { signal, bytes } of payloads) {
     for (const [table, rows] of Object.entries(expectedRows(signal, bytes))) (expected[table] ??= []).push(...rows);
   }
+  const found: Difference[] = [];
   for (const table of new Set(payloads.flatMap(({ signal }) => TABLES[signal]))) {
     const stored = sorted(await storedRows(test.storage, table));
     const wanted = sorted(expected[table] ?? []);
-    expect(stored.length, table).toBe(wanted.length);
     const differing = wanted.findIndex((row, i) => JSON.stringify(row) !== JSON.stringify(stored[i]));
-    if (differing >= 0) expect(stored[differing], `${table} row ${differing}`).toEqual(wanted[differing]);
+    if (differing < 0 && stored.length === wanted.length) continue;
+    const rows = { stored: stored.length, wanted: wanted.length };
+    found.push({ table, rows, stored: stored[differing], wanted: wanted[differing] });
   }
+  return found;
 }
 
 /** The first frames of each signal, and of logs some with nested bodies. */
@@ -92,18 +104,18 @@ describe("stored columns equal the slow decoder's", () => {
         ? written
         : written.map(({ signal, bytes }) => ({ signal, bytes: toDescending(signal, bytes) }));
     await Promise.all(payloads.map(({ signal, bytes }) => post(signal, bytes, "application/x-protobuf")));
-    await expectStored(written);
+    expect(await differences(written)).toEqual([]);
   });
 
   it.skipIf(!existsSync(RECORDING))("for a recording of a real mesh", { timeout: 120_000 }, async () => {
     const payloads = await recordedPayloads();
-    expect(payloads.length).toBe(3 * RECORDED_PAYLOADS);
+    expect(payloads.length).toBeGreaterThanOrEqual(3 * Math.min(RECORDED_PAYLOADS, 2_000));
     for (let i = 0; i < payloads.length; i += 64) {
       await Promise.all(
         payloads.slice(i, i + 64).map(({ signal, bytes }) => post(signal, bytes, "application/x-protobuf")),
       );
     }
-    await expectStored(payloads);
+    expect(await differences(payloads)).toEqual([]);
   });
 
   it.skipIf(!existsSync(JSON_SAMPLES))("for the JSON examples of the OTLP specification", async () => {
@@ -117,6 +129,6 @@ describe("stored columns equal the slow decoder's", () => {
       await post(signal, body, "application/json");
     }
     expect(payloads.length).toBeGreaterThan(2);
-    await expectStored(payloads);
+    expect(await differences(payloads)).toEqual([]);
   });
 });

@@ -186,6 +186,26 @@ describe("when storage is away", () => {
   });
 });
 
+it("a block that cannot be written is told to its senders as retryable", async () => {
+  const writer = createWriter(
+    {
+      signal: "logs",
+      makeBlock: () =>
+        Object.assign(new ByteBlock(), {
+          inserts: () => {
+            throw new RangeError("Array buffer allocation failed");
+          },
+        }),
+      insert: async () => {},
+      isUnavailable: () => false,
+      writerId: "w",
+      clock: Date.now,
+    },
+    { ...WRITER_LIMITS, quietMs: 1 },
+  );
+  expect(await writer.write(Uint8Array.of(1))).toEqual({ ok: false, reason: "storage", retryable: true });
+});
+
 describe("stop", () => {
   it("sends what is there and takes nothing more", async () => {
     const { writer, next } = makeSink({ lingerMs: 60_000, quietMs: 60_000, closeTimeoutMs: 5_000 });

@@ -1,0 +1,131 @@
+// `faultline doctor`: checks what a start needs, and tells each result in one line.
+// In: the configuration. Out: ok, note or fail a check; exit 1 when one failed.
+// Bounds: each check has CHECK_TIMEOUT_MS; nothing is changed but one span of Faultline's own, sent when an OTLP endpoint answers.
+import { randomBytes } from "node:crypto";
+import { createConnection, createServer } from "node:net";
+import { reasonOf } from "../../model/errors.ts";
+import { createStorage } from "../../storage/client.ts";
+import type { Config } from "../config.ts";
+import type { Command } from "../main.ts";
+import { connectionOf, untilReachable } from "../open-storage.ts";
+
+const CHECK_TIMEOUT_MS = 5_000;
+const CLOCK_SKEW_MS_MAX = 2_000;
+
+interface Result {
+  readonly state: "ok" | "note" | "fail";
+  readonly detail: string;
+}
+
+/** Runs every check. */
+export const doctor: Command = async ({ config, now, abort, print }) => {
+  const values = config.values;
+  const checks: [string, () => Promise<Result>][] = [
+    ["platform", () => Promise.resolve(checkPlatform(config))],
+    ["api port", () => checkPort(values["api.host"], values["api.port"])],
+    ["ingest port", () => checkPort(values["ingest.host"], values["ingest.httpPort"])],
+    ["ClickHouse", () => checkStorage(config, now, abort.signal)],
+    ...values["kafka.brokers"].map((broker): [string, () => Promise<Result>] => [
+      `Kafka ${broker}`,
+      () => checkBroker(broker),
+    ]),
+    ["OTLP", () => checkOtlp(`http://${values["ingest.host"]}:${values["ingest.httpPort"]}`, now)],
+  ];
+  let failed = 0;
+  for (const [name, check] of checks) {
+    const result = await check().catch((error: unknown): Result => ({ state: "fail", detail: reasonOf(error) }));
+    if (result.state === "fail") failed++;
+    print(`${result.state.padEnd(4)}  ${name}: ${result.detail}`);
+  }
+  return failed === 0 ? 0 : 1;
+};
+
+function checkPlatform(config: Config): Result {
+  const platform = `${process.platform}-${process.arch}, Node ${process.versions.node}`;
+  if (config.values["storage.url"] !== "") return { state: "ok", detail: `${platform}; ClickHouse by URL` };
+  if (process.platform === "linux" && process.arch === "x64")
+    return { state: "ok", detail: `${platform}; the embedded ClickHouse runs here` };
+  return { state: "note", detail: `${platform}; if the embedded ClickHouse does not start here, set storage.url` };
+}
+
+async function checkPort(host: string, port: number): Promise<Result> {
+  if (port === 0) return { state: "ok", detail: "any free one" };
+  const server = createServer();
+  const isFree = await new Promise<boolean>((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen({ host, port }, () => server.close(() => resolve(true)));
+  });
+  return isFree
+    ? { state: "ok", detail: `${host}:${port} is free` }
+    : { state: "note", detail: `${host}:${port} is in use; fine when that is Faultline` };
+}
+
+async function checkStorage(config: Config, now: () => number, abort: AbortSignal): Promise<Result> {
+  const values = config.values;
+  if (values["storage.url"] === "") return { state: "ok", detail: `embedded, in ${values["storage.dataDir"]}` };
+  const connection = { ...connectionOf(values), requestTimeoutMs: CHECK_TIMEOUT_MS };
+  await untilReachable(connection, { connectTimeoutSeconds: 0, now, abort });
+  // Asked outside our database, which need not exist yet.
+  const storage = createStorage({ ...connection, database: "default" });
+  try {
+    const before = now();
+    const answer = await storage.client.query({
+      query: "SELECT version() AS version, toUnixTimestamp64Milli(now64(3)) AS ms",
+      format: "JSONEachRow",
+    });
+    const [row] = await answer.json<{ version: string; ms: number }>();
+    const skewMs = Math.abs(Number(row?.ms ?? 0) - (before + now()) / 2);
+    if (skewMs > CLOCK_SKEW_MS_MAX)
+      return { state: "fail", detail: `its clock is ${(skewMs / 1_000).toFixed(1)} s off ours` };
+    return { state: "ok", detail: `version ${row?.version ?? "unknown"}, clocks agree within ${Math.ceil(skewMs)} ms` };
+  } finally {
+    await storage.close();
+  }
+}
+
+async function checkBroker(broker: string): Promise<Result> {
+  const cut = broker.lastIndexOf(":");
+  const [host, port] = [broker.slice(0, cut), Number(broker.slice(cut + 1))];
+  const socket = createConnection({ host, port, timeout: CHECK_TIMEOUT_MS });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once("connect", resolve);
+      socket.once("timeout", () => reject(new Error(`no answer in ${CHECK_TIMEOUT_MS} ms`)));
+      socket.once("error", reject);
+    });
+    return { state: "ok", detail: "accepts connections" };
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Sends one span to a running ingest; that none runs is only noted. */
+async function checkOtlp(url: string, now: () => number): Promise<Result> {
+  const time = `${Math.floor(now())}000000`;
+  const span = {
+    traceId: randomBytes(16).toString("hex"),
+    spanId: randomBytes(8).toString("hex"),
+    name: "faultline doctor",
+    kind: 1,
+    startTimeUnixNano: time,
+    endTimeUnixNano: time,
+  };
+  const resource = { attributes: [{ key: "service.name", value: { stringValue: "faultline-doctor" } }] };
+  const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] });
+  const headers = { "content-type": "application/json" };
+  let response: Response;
+  try {
+    response = await fetch(`${url}/v1/traces`, {
+      method: "POST",
+      headers,
+      body,
+      signal: AbortSignal.timeout(CHECK_TIMEOUT_MS),
+    });
+  } catch {
+    return { state: "note", detail: `nothing receives at ${url} now` };
+  }
+  const answer = (await response.text()).slice(0, 200);
+  return response.ok
+    ? { state: "ok", detail: `${url} stored a test span` }
+    : { state: "fail", detail: `${url} answered ${response.status}: ${answer}` };
+}

@@ -1,0 +1,82 @@
+// `faultline localize --from --to`: says what was wrong in a period, from what is stored.
+// In: a period and, to narrow it, a place and an indicator. Out: a sentence with evidence, or JSON; exit 0 whatever the verdict.
+// Bounds: asks a running Faultline (api.host, api.port) when one answers, for it holds the storage; else opens the storage itself.
+import { ServiceError } from "../../model/errors.ts";
+import { INDICATORS, type Indicator, type Localization, type LocalizeRequest } from "../../model/localization.ts";
+import { localizationJson } from "../contract-json.ts";
+import { evidenceLines, findingSentence } from "../finding-text.ts";
+import { startLogging } from "../logging.ts";
+import type { Command, CommandContext } from "../main.ts";
+import { askRunningApi } from "../remote-localize.ts";
+import { startService } from "../roles.ts";
+
+/** Localizes once. */
+export const localize: Command = async (context) => {
+  const { config, parsed, print } = context;
+  startLogging({ level: "error", format: config.values["log.format"], file: null });
+  const request = readRequest(context);
+  const remote = await askRunningApi(`http://${config.values["api.host"]}:${config.values["api.port"]}`, request);
+  const answer = remote ?? (await localizeHere(context, request));
+  if (parsed.options["json"] !== undefined) {
+    print(JSON.stringify(localizationJson(answer), null, 2));
+  } else {
+    print(findingSentence(answer, null));
+    for (const line of evidenceLines(answer)) print(`  - ${line}`);
+  }
+  return 0;
+};
+
+async function localizeHere({ config, now, abort }: CommandContext, request: LocalizeRequest): Promise<Localization> {
+  const service = await startService(config, ["storage", "analyzer"], { now, abort: abort.signal });
+  try {
+    if (service.context.localize === null) throw new Error("the analyzer was started without localize");
+    return await service.context.localize(request);
+  } finally {
+    await service.stop();
+  }
+}
+
+function readRequest({ parsed, config, now }: CommandContext): LocalizeRequest {
+  const { options } = parsed;
+  if (options["from"] === undefined)
+    throw usage("localize needs --from, such as --from -10m or --from 2026-11-22T22:40:00Z.");
+  const from = readTime("from", options["from"], now());
+  const to = readTime("to", options["to"] ?? "-0m", now());
+  if (from >= to) throw usage("--from must lie before --to.");
+  const indicator = options["indicator"] ?? null;
+  if (indicator !== null && !isIndicator(indicator))
+    throw usage(`--indicator is one of ${INDICATORS.join(", ")}, not "${indicator}".`);
+  const maxCauses = Number(options["max-causes"] ?? "5");
+  if (!Number.isInteger(maxCauses) || maxCauses < 1 || maxCauses > 50)
+    throw usage("--max-causes needs a number from 1 to 50.");
+  return {
+    tenant: config.values.tenant,
+    range: { from: new Date(from).toISOString(), to: new Date(to).toISOString() },
+    baseline: null,
+    cluster: options["cluster"] ?? null,
+    namespace: options["namespace"] ?? null,
+    service: options["service"] ?? null,
+    operation: options["operation"] ?? null,
+    indicator,
+    maxCauses,
+  };
+}
+
+const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Unix milliseconds of an RFC 3339 time or of `-10m` before now. */
+function readTime(name: string, text: string, nowMs: number): number {
+  const [, amount, unit] = /^-(\d+)([smhd])$/.exec(text) ?? [];
+  if (amount !== undefined && unit !== undefined) return nowMs - Number(amount) * (UNIT_MS[unit] ?? 0);
+  const time = /^\d{4}-\d{2}-\d{2}T/.test(text) ? Date.parse(text) : NaN;
+  if (Number.isNaN(time)) throw usage(`--${name} needs a time such as 2026-11-22T22:40:00Z or -10m, not "${text}".`);
+  return time;
+}
+
+function isIndicator(text: string): text is Indicator {
+  return INDICATORS.some((indicator) => indicator === text);
+}
+
+function usage(detail: string): ServiceError {
+  return new ServiceError("USAGE", { detail });
+}

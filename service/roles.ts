@@ -1,0 +1,208 @@
+// The roles of Faultline in one table: what each needs and how it starts. `serve` and `demo` run any selection of them.
+// In: the configuration and the roles selected. Out: a running service, with the URLs at which it can be reached.
+// Bounds: parts are started in the order of their needs and stopped in reverse, each within stopDeadlineMs. Roles share the
+// connection to ClickHouse and nothing else, but for `localize`, which the API needs on demand.
+import { ServiceError } from "../model/errors.ts";
+import type { Localize } from "../model/localization.ts";
+import { startAnalyzer } from "../analyzer/role.ts";
+import { ALERTS_DEFAULTS, startAlerts } from "../api/alerts/role.ts";
+import { API_DEFAULTS } from "../api/options.ts";
+import { startApi } from "../api/role.ts";
+import { KAFKA_DEFAULTS } from "../ingest/kafka.ts";
+import { startIngest } from "../ingest/role.ts";
+import type { Storage, StorageOptions } from "../storage/client.ts";
+import { startEmbeddedServer } from "../storage/embedded/server.ts";
+import type { Config } from "./config.ts";
+import { type PartDefinition, type RunningPart, startParts } from "./lifecycle.ts";
+import { connectionOf, openStorage } from "./open-storage.ts";
+import type { RoleName } from "./settings.ts";
+
+/** What the parts of one process share; filled as they start. */
+export interface ServiceContext {
+  readonly config: Config;
+  readonly now: () => number;
+  readonly abort: AbortSignal;
+  /** A port in use is replaced by a free one. */
+  readonly usePortsIfFree: boolean;
+  connection: StorageOptions;
+  storage: Storage | null;
+  localize: Localize | null;
+  /** Runs one cycle of the analysis; `complete` when no sender has more. */
+  runCycle: ((complete: boolean) => Promise<unknown>) | null;
+  readonly urls: { storage: string | null; ingest: string | null; api: string | null };
+}
+
+/** Everything that can run in a process: the four roles, and `connection`, which any of them brings along. */
+export const PARTS: Readonly<Record<RoleName | "connection", PartDefinition<ServiceContext>>> = {
+  storage: {
+    needs: [],
+    start: async (context) => {
+      const values = context.config.values;
+      // A server given by URL is started by somebody else; the role has nothing to run then.
+      if (values["storage.url"] !== "") return { stop: () => Promise.resolve() };
+      const server = await startEmbeddedServer({
+        dataDir: values["storage.dataDir"],
+        ...(values["storage.maxMemoryBytes"] > 0 ? { maxMemoryBytes: values["storage.maxMemoryBytes"] } : {}),
+      });
+      context.connection = { ...context.connection, url: server.url, user: server.user, password: server.password };
+      return { stop: () => server.stop() };
+    },
+  },
+  connection: {
+    needs: ["storage"],
+    start: async (context) => {
+      const connectTimeoutSeconds = context.config.values["storage.connectTimeoutSeconds"];
+      const storage = await openStorage(context.connection, {
+        connectTimeoutSeconds,
+        retention: context.config.values["storage.retention"],
+        now: context.now,
+        abort: context.abort,
+      });
+      context.storage = storage;
+      context.urls.storage = storage.url;
+      return { stop: () => storage.close() };
+    },
+  },
+  ingest: {
+    needs: ["connection"],
+    start: async (context) => {
+      const values = context.config.values;
+      const where = { role: "ingest", host: values["ingest.host"], port: values["ingest.httpPort"] };
+      const options = {
+        host: where.host,
+        tenant: values.tenant,
+        http: values["ingest.httpLimits"],
+        decode: values["ingest.decodeLimits"],
+        receiver: values["ingest.receiverLimits"],
+        writer: values["ingest.writerLimits"],
+        kafka: {
+          ...KAFKA_DEFAULTS,
+          brokers: values["kafka.brokers"],
+          clientId: values["kafka.clientId"],
+          groupId: values["kafka.groupId"],
+          topics: values["kafka.topics"],
+          tls: values["kafka.tls"],
+          sasl: values["kafka.sasl"],
+        },
+      };
+      const storage = storageOf(context);
+      const ingest = await listening(context, where, (httpPort) =>
+        startIngest({ storage, options: { ...options, httpPort } }),
+      );
+      context.urls.ingest = ingest.httpUrl;
+      return ingest;
+    },
+  },
+  analyzer: {
+    needs: ["connection"],
+    start: async (context) => {
+      const values = context.config.values;
+      const options = {
+        intervalSeconds: values["analyzer.intervalSeconds"],
+        graceSeconds: values["analyzer.graceSeconds"],
+        lookBackSeconds: values["analyzer.lookBackSeconds"],
+        historyBuckets: values["analyzer.historyBuckets"],
+        baselineBuckets: values["analyzer.baselineBuckets"],
+        maxBucketsPerPairing: values["analyzer.maxBucketsPerPairing"],
+        idleSeconds: values["analyzer.idleSeconds"],
+      };
+      const analyzer = await startAnalyzer({ storage: storageOf(context), options, now: context.now });
+      context.localize = analyzer.localize;
+      context.runCycle = (complete) => analyzer.runCycle(complete);
+      return analyzer;
+    },
+  },
+  api: {
+    needs: ["connection", "analyzer"],
+    start: async (context) => {
+      const values = context.config.values;
+      const where = { role: "api", host: values["api.host"], port: values["api.port"] };
+      const options = {
+        ...API_DEFAULTS,
+        host: where.host,
+        tenant: values.tenant,
+        allowedHosts: values["api.allowedHosts"],
+        allowedOrigins: values["api.allowedOrigins"],
+        limits: values["api.limits"],
+      };
+      const storage = storageOf(context);
+      const api = await listening(context, where, (port) =>
+        startApi({ storage, localize: context.localize, options: { ...options, port }, checks: {} }),
+      );
+      context.urls.api = api.url;
+      const alerts = await startAlerts({
+        storage,
+        options: {
+          ...ALERTS_DEFAULTS,
+          tenant: values.tenant,
+          baseUrl: values["alerts.baseUrl"] || api.url,
+          targets: values["alerts.targets"],
+        },
+      }).catch(async (error: unknown) => {
+        await api.stop();
+        throw error;
+      });
+      return {
+        stop: async () => {
+          await api.stop();
+          await alerts.stop();
+        },
+      };
+    },
+  },
+};
+
+/** A service of some roles; `context` tells its URLs and what the analyzer offers. */
+export interface RunningService extends RunningPart {
+  readonly context: ServiceContext;
+}
+
+/** Starts the roles; rejects with the ServiceError of the first that cannot start, after stopping the others. */
+export async function startService(
+  config: Config,
+  roles: readonly RoleName[],
+  shared: { now: () => number; abort: AbortSignal; usePortsIfFree?: boolean },
+): Promise<RunningService> {
+  const values = config.values;
+  if (values["storage.url"] === "" && !roles.includes("storage")) {
+    const detail =
+      "storage.url is empty and the storage role is not among the roles, so there is no ClickHouse to use.";
+    throw new ServiceError("CONFIG_INVALID", { detail });
+  }
+  const context: ServiceContext = {
+    config,
+    usePortsIfFree: false,
+    ...shared,
+    connection: connectionOf(values),
+    storage: null,
+    localize: null,
+    runCycle: null,
+    urls: { storage: null, ingest: null, api: null },
+  };
+  const part = await startParts(PARTS, [...roles, "connection"], context, {
+    stopDeadlineMs: values.stopDeadlineMs,
+    abort: shared.abort,
+  });
+  return { context, stop: () => part.stop() };
+}
+
+function storageOf(context: ServiceContext): Storage {
+  if (context.storage === null) throw new Error("a role was started before the connection");
+  return context.storage;
+}
+
+/** Starts on the wanted port; one in use becomes a free one where that is allowed, else PORT_BUSY with role, host and port. */
+async function listening<T>(
+  context: ServiceContext,
+  where: { role: string; host: string; port: number },
+  start: (port: number) => Promise<T>,
+): Promise<T> {
+  try {
+    return await start(where.port);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    if (code !== "EADDRINUSE") throw error;
+    if (context.usePortsIfFree) return start(0);
+    throw new ServiceError("PORT_BUSY", where, error);
+  }
+}
