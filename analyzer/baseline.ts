@@ -21,12 +21,7 @@ export interface Baseline {
 export type IsTainted = (series: Series, bucket: number) => boolean;
 
 /** The baseline of a series for the test of `bucket`; null when fewer than three clean buckets or 30 requests are known. */
-function learnBaseline(
-  series: Series,
-  bucket: number,
-  isTainted: IsTainted,
-  maxBuckets: number,
-): Baseline | null {
+function learnBaseline(series: Series, bucket: number, isTainted: IsTainted, maxBuckets: number): Baseline | null {
   const known = [...series.points.keys()].filter((b) => b < bucket).sort((a, b) => b - a);
   const buckets: number[] = [];
   const points: Point[] = [];

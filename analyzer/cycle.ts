@@ -4,12 +4,7 @@
 //   buckets are replaced, ids are stable, findings are replaced by newer revisions.
 import { emitEvent } from "../model/events.ts";
 import { runStage } from "../model/stage.ts";
-import {
-  BUCKET_SECONDS,
-  readArrivals,
-  recomputeBuckets,
-  writeAnalyzed,
-} from "../storage/buckets.ts";
+import { BUCKET_SECONDS, readArrivals, recomputeBuckets, writeAnalyzed } from "../storage/buckets.ts";
 import type { Storage } from "../storage/client.ts";
 import { writeIncidents } from "../storage/incidents.ts";
 import { writeLocalizations } from "../storage/localizations.ts";
@@ -17,7 +12,7 @@ import { writeAnomalies } from "../storage/anomalies.ts";
 import { learnBaselines } from "./baseline.ts";
 import { detectBucket } from "./detect.ts";
 import { takeBucket } from "./graph.ts";
-import { type ActiveIncident, stepIncidents, withIncidents } from "./incident.ts";
+import { type ActiveIncident, stepIncidents, taintedSeries, withIncidents } from "./incident.ts";
 import { isDueForLocalization, localizeIncident, refineOnset } from "./investigate.ts";
 import type { AnalyzerOptions } from "./options.ts";
 import { type BucketRange, planCycle } from "./progress.ts";
@@ -47,7 +42,7 @@ async function memoryOf(context: CycleContext, tenant: string, until: number): P
   const known = context.memories.get(tenant);
   if (known !== undefined) return known;
   const memory = new TenantMemory(tenant, context.options.historyBuckets);
-  await memory.restore(context.storage, until);
+  await memory.restore(context.storage, until, context.now() / 1000, context.options);
   context.memories.set(tenant, memory);
   return memory;
 }
@@ -60,9 +55,7 @@ async function analyzeBucket(context: CycleContext, memory: TenantMemory, bucket
   const baselines = await runStage("analyzer/baseline", () =>
     learnBaselines(history, bucket, memory.isTainted, options.baselineBuckets),
   );
-  const { anomalies, tests } = await runStage("analyzer/detect", () =>
-    detectBucket(history, bucket, baselines),
-  );
+  const { anomalies, tests } = await runStage("analyzer/detect", () => detectBucket(history, bucket, baselines));
   const before = memory.stateBefore(bucket);
   const known = new Set(before.open.map((incident) => incident.id));
   const callees = history.callees();
@@ -84,9 +77,7 @@ async function analyzeBucket(context: CycleContext, memory: TenantMemory, bucket
   const state = withIncidents(stepped.state, dated);
   const due = state.open.filter((incident) => isDueForLocalization(incident, bucket));
   const localized = await runStage("analyzer/localize/localize", () =>
-    Promise.all(
-      due.map((incident) => localizeIncident(storage, tenant, { history, state }, incident, bucket)),
-    ),
+    Promise.all(due.map((incident) => localizeIncident(storage, tenant, { history, state }, incident, bucket))),
   );
   const final = withIncidents(state, localized);
   await runStage("analyzer/report", async () => {
@@ -101,7 +92,7 @@ async function analyzeBucket(context: CycleContext, memory: TenantMemory, bucket
       told.map((incident) => describeIncident(incident, callees, revision)),
     );
   });
-  memory.remember(bucket, final, anomalies);
+  memory.remember(bucket, final, taintedSeries(final, anomalies, tests));
   return { opened: dated, closed: stepped.closed };
 }
 
@@ -153,11 +144,7 @@ async function analyzeTenant(context: CycleContext, tenant: string, range: Bucke
 export async function runCycle(context: CycleContext, complete = false): Promise<CycleResult> {
   const { storage, options } = context;
   const now = context.now() / 1000;
-  const rows = await readArrivals(
-    storage,
-    bucketAt(now - options.lookBackSeconds),
-    bucketAt(now + BUCKET_SECONDS),
-  );
+  const rows = await readArrivals(storage, bucketAt(now - options.lookBackSeconds), bucketAt(now + BUCKET_SECONDS));
   const plan = planCycle(rows, {
     now,
     graceSeconds: options.graceSeconds,

@@ -91,10 +91,7 @@ function detectLatency(point: Point, baseline: Baseline) {
     );
     const size = effectiveSize(point.calls, rho);
     // Three quantiles are tried: Bonferroni.
-    const log10P = Math.min(
-      0,
-      upperTailLog10((slow / point.calls) * size, size, tail) + Math.log10(3),
-    );
+    const log10P = Math.min(0, upperTailLog10((slow / point.calls) * size, size, tail) + Math.log10(3));
     if (best === null || log10P < best.log10P) {
       const excessCalls = slow - tail * point.calls;
       const indicator = "LATENCY" as const;

@@ -68,13 +68,7 @@ export function targetEntity(
 export function edgeEntity(
   row: Pick<
     EdgeBucketRow,
-    | "src_cluster"
-    | "src_namespace"
-    | "src_service"
-    | "dst_kind"
-    | "dst_cluster"
-    | "dst_namespace"
-    | "dst_service"
+    "src_cluster" | "src_namespace" | "src_service" | "dst_kind" | "dst_cluster" | "dst_namespace" | "dst_service"
   >,
 ): Entity {
   return makeEntity("EDGE", {
@@ -104,12 +98,7 @@ export class History {
   }
 
   /** Replaces what is known of the buckets [from, to) and forgets what is too old. */
-  replace(
-    from: number,
-    to: number,
-    services: readonly ServiceBucketRow[],
-    edges: readonly EdgeBucketRow[],
-  ): void {
+  replace(from: number, to: number, services: readonly ServiceBucketRow[], edges: readonly EdgeBucketRow[]): void {
     for (const series of this.series.values()) {
       for (let b = from; b < to; b += this.bucketSeconds) series.points.delete(b);
     }
@@ -133,12 +122,11 @@ export class History {
       const calls = row.caller_calls > 0 ? row.caller_calls : row.callee_calls;
       const failed = row.caller_calls > 0 ? row.caller_failed : row.callee_failed;
       const virtual = row.dst_kind !== "service";
-      this.point(
-        `edge ${source}>${target}`,
-        { entity, from: source, to: target, virtual },
-        row.bucket,
-        { calls, failed, hist: row.hist },
-      );
+      this.point(`edge ${source}>${target}`, { entity, from: source, to: target, virtual }, row.bucket, {
+        calls,
+        failed,
+        hist: row.hist,
+      });
     }
     this.forget();
   }
@@ -173,12 +161,7 @@ export class History {
     return sumCalls(fromUnknown) >= 0.5 * sumCalls(all);
   }
 
-  private point(
-    key: string,
-    about: Omit<Series, "key" | "points">,
-    bucket: number,
-    point: Point,
-  ): void {
+  private point(key: string, about: Omit<Series, "key" | "points">, bucket: number, point: Point): void {
     let series = this.series.get(key);
     if (series === undefined) {
       series = { key, ...about, points: new Map() };

@@ -62,11 +62,7 @@ export function nodesOf(anomaly: Anomaly): string[] {
   return [...new Set([anomaly.from, anomaly.to])].filter(isKnown);
 }
 
-function touches(
-  nodes: ReadonlySet<string>,
-  anomaly: Anomaly,
-  callees: BucketFindings["callees"],
-): boolean {
+function touches(nodes: ReadonlySet<string>, anomaly: Anomaly, callees: BucketFindings["callees"]): boolean {
   const own = nodesOf(anomaly);
   if (own.some((node) => nodes.has(node))) return true;
   const calls = (a: string, b: string) => callees.get(a)?.has(b) ?? false;
@@ -81,10 +77,7 @@ function confirmed(state: IncidentState, findings: BucketFindings): Anomaly[] {
   });
 }
 
-function addSymptoms(
-  known: ReadonlyMap<string, Anomaly>,
-  more: readonly Anomaly[],
-): Map<string, Anomaly> {
+function addSymptoms(known: ReadonlyMap<string, Anomaly>, more: readonly Anomaly[]): Map<string, Anomaly> {
   const symptoms = new Map(known);
   for (const anomaly of more) {
     const before = symptoms.get(symptomKey(anomaly));
@@ -95,8 +88,11 @@ function addSymptoms(
   return symptoms;
 }
 
-function incidentId(tenant: string, anomaly: Anomaly, firstBucket: number): string {
-  const about = `${tenant}\n${anomaly.seriesKey}\n${firstBucket}`;
+// Not the worst anomaly names the incident: late spans change p-values, and the id must outlive that.
+function incidentId(findings: BucketFindings, members: readonly Anomaly[], firstBucket: number) {
+  const strong = members.filter((a) => strengthOf(a, findings.tests) === "strong");
+  const keys = (strong.length > 0 ? strong : members).map((a) => a.seriesKey).sort();
+  const about = `${findings.tenant}\n${keys[0] ?? ""}\n${firstBucket}`;
   return createHash("sha256").update(about).digest("hex").slice(0, 16);
 }
 
@@ -121,7 +117,7 @@ function openIncidents(
     }
     const firstBucket = Math.min(...members.map((a) => runs.get(a.seriesKey) ?? findings.bucket));
     opened.push({
-      id: incidentId(findings.tenant, lead, firstBucket),
+      id: incidentId(findings, members, firstBucket),
       status: "OPEN",
       firstBucket,
       lastBucket: findings.bucket,
@@ -166,11 +162,25 @@ function continueIncident(
   };
 }
 
+/** The incidents that an anomaly continues: those it is a symptom of; else, when it is confirmed, the one it is nearest to. */
+function ownersOf(
+  open: readonly ActiveIncident[],
+  findings: BucketFindings,
+  anomaly: Anomaly,
+  isConfirmed: boolean,
+): readonly ActiveIncident[] {
+  const known = open.filter((incident) => incident.symptoms.has(symptomKey(anomaly)));
+  if (known.length > 0 || !isConfirmed) return known;
+  const own = nodesOf(anomaly);
+  const near =
+    open.find((incident) => own.some((node) => incident.nodes.has(node))) ??
+    open.find((incident) => touches(incident.nodes, anomaly, findings.callees));
+  return near === undefined ? [] : [near];
+}
+
 /** The indicator to localize an incident by: failures where there are any, they hurt more than slowness. */
 export function leadingIndicator(incident: ActiveIncident): Indicator {
-  return [...incident.symptoms.values()].some((a) => a.indicator === "ERRORS")
-    ? "ERRORS"
-    : "LATENCY";
+  return [...incident.symptoms.values()].some((a) => a.indicator === "ERRORS") ? "ERRORS" : "LATENCY";
 }
 
 /** Takes one bucket's findings; incidents that close in it are in `closed`, those that open are at the end of `state.open`. */
@@ -182,21 +192,19 @@ export function stepIncidents(
   for (const { seriesKey } of findings.anomalies) {
     runs.set(seriesKey, state.runs.get(seriesKey) ?? findings.bucket);
   }
-  let fresh = confirmed(state, findings);
-  const strong = new Set(fresh);
-  const continued = state.open.map((incident) => {
-    const mine = findings.anomalies.filter((anomaly) =>
-      strong.has(anomaly)
-        ? touches(incident.nodes, anomaly, findings.callees)
-        : incident.symptoms.has(symptomKey(anomaly)),
-    );
-    fresh = fresh.filter((anomaly) => !mine.includes(anomaly));
-    return continueIncident(incident, findings, mine);
-  });
+  const fresh = new Set(confirmed(state, findings));
+  const owned = new Map<string, Anomaly[]>(state.open.map((incident) => [incident.id, []]));
+  for (const anomaly of findings.anomalies) {
+    for (const owner of ownersOf(state.open, findings, anomaly, fresh.has(anomaly))) {
+      owned.get(owner.id)?.push(anomaly);
+      fresh.delete(anomaly);
+    }
+  }
+  const continued = state.open.map((incident) => continueIncident(incident, findings, owned.get(incident.id) ?? []));
   const closed = continued.filter((incident) => incident.status === "RESOLVED");
   const open = [
     ...continued.filter((incident) => incident.status === "OPEN"),
-    ...openIncidents(runs, findings, fresh),
+    ...openIncidents(runs, findings, [...fresh]),
   ];
   const spans = [
     ...state.spans,
@@ -205,11 +213,18 @@ export function stepIncidents(
   return { state: { open, runs, spans }, closed };
 }
 
+/**
+ * The series whose bucket must not teach what is normal: those that are symptoms of an open incident, and those that deviate
+ * more than weakly. Weak deviations are part of what is normal: without them a baseline forgets how much a series varies.
+ */
+export function taintedSeries(state: IncidentState, anomalies: readonly Anomaly[], tests: number): Set<string> {
+  const isSymptom = (a: Anomaly) => state.open.some((i) => i.symptoms.has(symptomKey(a)));
+  const tainted = anomalies.filter((a) => strengthOf(a, tests) !== "weak" || isSymptom(a));
+  return new Set(tainted.map((a) => a.seriesKey));
+}
+
 /** Replaces incidents of a state by newer values of the same id. */
-export function withIncidents(
-  state: IncidentState,
-  newer: readonly ActiveIncident[],
-): IncidentState {
+export function withIncidents(state: IncidentState, newer: readonly ActiveIncident[]): IncidentState {
   const byId = new Map(newer.map((incident) => [incident.id, incident]));
   return { ...state, open: state.open.map((incident) => byId.get(incident.id) ?? incident) };
 }

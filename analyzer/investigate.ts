@@ -16,6 +16,7 @@ import { bucketsBetween, isoSeconds, rangeOf } from "./time.ts";
 const MAX_BASELINE = 30;
 const MAX_FAULT = 30;
 const MAX_CAUSES = 5;
+const MAX_ONSET_SECONDS = 120;
 
 /** True when an incident is due to be localized (again) in this bucket. */
 export function isDueForLocalization(incident: ActiveIncident, bucket: number): boolean {
@@ -25,17 +26,9 @@ export function isDueForLocalization(incident: ActiveIncident, bucket: number): 
 }
 
 /** The clean buckets before `firstBucket`, newest first: outside every incident, one bucket of margin kept on both sides. */
-export function quietBuckets(
-  history: History,
-  state: IncidentState,
-  firstBucket: number,
-): number[] {
-  const spans = [
-    ...state.spans,
-    ...state.open.map((i) => ({ from: i.firstBucket, to: i.lastBucket })),
-  ];
-  const isQuiet = (b: number) =>
-    spans.every((s) => b < s.from - BUCKET_SECONDS || b > s.to + BUCKET_SECONDS);
+export function quietBuckets(history: History, state: IncidentState, firstBucket: number): number[] {
+  const spans = [...state.spans, ...state.open.map((i) => ({ from: i.firstBucket, to: i.lastBucket }))];
+  const isQuiet = (b: number) => spans.every((s) => b < s.from - BUCKET_SECONDS || b > s.to + BUCKET_SECONDS);
   return [...history.buckets]
     .filter((b) => b < firstBucket - BUCKET_SECONDS && isQuiet(b))
     .sort((a, b) => b - a)
@@ -71,8 +64,9 @@ export async function refineOnset(
     tenant,
     service: entity.service,
     peer: from === to ? "" : (entity.peer?.service ?? ""),
-    from: incident.firstBucket - BUCKET_SECONDS,
-    to: incident.firstBucket + 2 * BUCKET_SECONDS,
+    // Nothing after the bucket that opened it: later spans may or may not have arrived, and the answer must not depend on it.
+    from: Math.max(incident.firstBucket, incident.lastBucket - MAX_ONSET_SECONDS) - BUCKET_SECONDS,
+    to: incident.lastBucket + BUCKET_SECONDS,
     slowNs: Math.round(slowMs * 1e6),
   });
   const errors = lead.indicator === "ERRORS";

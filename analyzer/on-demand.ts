@@ -52,8 +52,7 @@ function findSymptoms(scene: Scene, request: LocalizeRequest) {
   const found = [...scene.services.values()]
     .filter((service) => matches(service, request))
     .flatMap((service) => {
-      const { fault, baseline } =
-        request.operation === null ? service : service.operations.get(request.operation)!;
+      const { fault, baseline } = request.operation === null ? service : service.operations.get(request.operation)!;
       const base = { calls: baseline.requests, failed: baseline.failed, hist: baseline.hist };
       const point = { calls: fault.requests, failed: fault.failed, hist: fault.hist };
       if (base.calls === 0) return [];
@@ -76,8 +75,7 @@ async function answerRequest(storage: Storage, request: LocalizeRequest): Promis
   const id = localizationId(request.tenant, JSON.stringify(request), JSON.stringify(baseline));
   const none = { id, range: rangeOf(fault), onset: null, causes: [], rejected: [] };
   if (baseline.length === 0) {
-    const reason =
-      "There is no quiet period in the five minutes before the window; give a baseline to compare with.";
+    const reason = "There is no quiet period in the five minutes before the window; give a baseline to compare with.";
     return { ...none, baseline: rangeOf(fault), verdict: "INCONCLUSIVE", reason };
   }
   const windows = { fault, baseline };

@@ -16,11 +16,7 @@ function logLikelihood(hits: number, calls: number, p: number): number {
 }
 
 /** The most likely second of the change; `fallback` when there is nothing to see. `normal` is the usual ratio (0..1). */
-export function findOnsetSecond(
-  seconds: readonly Second[],
-  normal: number,
-  fallback: number,
-): number {
+export function findOnsetSecond(seconds: readonly Second[], normal: number, fallback: number): number {
   const usual = Math.max(normal, 1e-3);
   let best = fallback;
   let bestScore = -Infinity;

@@ -56,8 +56,7 @@ function joinRanges(buckets: ReadonlySet<number>, maxBuckets: number): BucketRan
 export function planCycle(rows: readonly ArrivalRow[], options: PlanOptions): Plan {
   const marks = watermarks(rows, options.now);
   const isComplete = (tenant: string, bucket: number) =>
-    options.complete ||
-    bucket + BUCKET_SECONDS + options.graceSeconds <= (marks.get(tenant) ?? 0);
+    options.complete || bucket + BUCKET_SECONDS + options.graceSeconds <= (marks.get(tenant) ?? 0);
   const due = rows.filter((row) => row.arrived !== row.analyzed && isComplete(row.tenant, row.bucket));
   const recompute = new Set<number>();
   const analyze = new Map<string, BucketRange>();

@@ -53,10 +53,7 @@ function inWords(anomaly: Anomaly): string {
 }
 
 /** The symptoms of services nearest to the users first, errors before latency, then by how many requests are hit. */
-function orderSymptoms(
-  incident: ActiveIncident,
-  callees: ReadonlyMap<string, ReadonlySet<string>>,
-): Anomaly[] {
+function orderSymptoms(incident: ActiveIncident, callees: ReadonlyMap<string, ReadonlySet<string>>): Anomaly[] {
   const depth = depths(callees);
   const rank = (a: Anomaly) => (a.from === a.to ? (depth.get(a.to) ?? 50) : 100);
   const order = { ERRORS: 0, LATENCY: 1, SATURATION: 2, TRAFFIC: 3 } as const;

@@ -28,10 +28,7 @@ export function effectiveSize(trials: number, rho: number): number {
 }
 
 /** Intra-bucket correlation of a ratio from past buckets, by moments; at least `floor`, at most 0.3. */
-export function dispersion(
-  buckets: readonly { hits: number; trials: number }[],
-  floor: number,
-): number {
+export function dispersion(buckets: readonly { hits: number; trials: number }[], floor: number): number {
   const used = buckets.filter((b) => b.trials > 0);
   if (used.length < 4) return floor * 2;
   let hits = 0;

@@ -1,6 +1,7 @@
 // What the analyzer remembers of one tenant between cycles: history, taints, and the incident state after each bucket.
 // In: findings of a bucket. Out: the state to go on from, also after a rollback or a restart.
-// Bounds: `keepBuckets` buckets; after a restart nothing before it can be rolled back, only paired anew.
+// Bounds: `keepBuckets` buckets; after a restart nothing before it can be rolled back, only paired anew. What the restart lost
+//   (runs, clean buckets, taints) is found again by recall.ts.
 import { BUCKET_SECONDS, readEdgeBuckets, readServiceBuckets } from "../storage/buckets.ts";
 import type { Storage } from "../storage/client.ts";
 import { readIncidentPage, type StoredIncident, type Symptom } from "../storage/incidents.ts";
@@ -8,7 +9,8 @@ import { readLocalizations } from "../storage/localizations.ts";
 import type { Anomaly } from "./detect.ts";
 import { History, type Series } from "./history.ts";
 import { type ActiveIncident, type IncidentState, NO_INCIDENTS, nodesOf } from "./incident.ts";
-import { bucketAt, unixSeconds } from "./time.ts";
+import { isOpenedBefore, type RecallOptions, recallIncidents } from "./recall.ts";
+import { bucketAt, isoSeconds, unixSeconds } from "./time.ts";
 
 /** A symptom as the analyzer stores it: with the anomaly, so that a restart goes on where it stopped. */
 type StoredSymptom = Symptom & { readonly anomaly?: Anomaly };
@@ -22,6 +24,8 @@ export class TenantMemory {
   private readonly states = new Map<number, IncidentState>();
   private readonly taints = new Map<number, Set<string>>();
   private restored: IncidentState = NO_INCIDENTS;
+  /** Stored incidents that begin after the restored state: told of by an earlier process, to be found again or withdrawn. */
+  private ahead = new Map<string, ActiveIncident>();
   private restoredUntil = 0;
   private readonly keepBuckets: number;
 
@@ -52,10 +56,10 @@ export class TenantMemory {
     return before.length === 0 ? this.restored : this.states.get(Math.max(...before))!;
   }
 
-  /** Remembers a bucket's outcome and forgets what is too old. */
-  remember(bucket: number, state: IncidentState, anomalies: readonly Anomaly[]): void {
+  /** Remembers a bucket's outcome and which series it tainted; forgets what is too old. */
+  remember(bucket: number, state: IncidentState, tainted: ReadonlySet<string>): void {
     this.states.set(bucket, state);
-    this.taints.set(bucket, new Set(anomalies.map((a) => a.seriesKey)));
+    this.taints.set(bucket, new Set(tainted));
     const oldest = bucket - this.keepBuckets * BUCKET_SECONDS;
     for (const old of this.states.keys()) if (old < oldest) this.states.delete(old);
     for (const old of this.taints.keys()) if (old < oldest) this.taints.delete(old);
@@ -63,7 +67,8 @@ export class TenantMemory {
 
   /** Forgets the outcomes from `bucket` on; returns the incidents that were seen in them. */
   rollback(bucket: number): Map<string, ActiveIncident> {
-    const seen = new Map<string, ActiveIncident>();
+    const seen = this.ahead;
+    this.ahead = new Map();
     for (const [at, state] of [...this.states].sort((a, b) => a[0] - b[0])) {
       if (at < bucket) continue;
       for (const incident of state.open) seen.set(incident.id, incident);
@@ -74,11 +79,10 @@ export class TenantMemory {
   }
 
   /** True when a series' bucket deviated and must not teach what is normal. */
-  readonly isTainted = (series: Series, bucket: number): boolean =>
-    this.taints.get(bucket)?.has(series.key) ?? false;
+  readonly isTainted = (series: Series, bucket: number): boolean => this.taints.get(bucket)?.has(series.key) ?? false;
 
-  /** Fills the memory from storage after a restart: buckets up to `until`, incidents that are open or recent. */
-  async restore(storage: Storage, until: number): Promise<void> {
+  /** Fills the memory from storage after a restart: buckets up to `until`, incidents that are open or recent at `now`. */
+  async restore(storage: Storage, until: number, now: number, options: RecallOptions): Promise<void> {
     this.restoredUntil = until;
     const from = until - this.keepBuckets * BUCKET_SECONDS;
     const [services, edges, incidents] = await Promise.all([
@@ -86,7 +90,7 @@ export class TenantMemory {
       readEdgeBuckets(storage, this.tenant, from, until),
       readIncidentPage(storage, {
         tenant: this.tenant,
-        range: { from: new Date(from * 1000).toISOString(), to: new Date(until * 1000).toISOString() },
+        range: { from: isoSeconds(from), to: isoSeconds(now) },
         status: null,
         limit: MAX_RESTORED,
         after: null,
@@ -95,17 +99,15 @@ export class TenantMemory {
     if (services.length + edges.length > 0) this.history.replace(from, until, services, edges);
     const ids = incidents.map((i) => i.localizationId).filter((id) => id !== null);
     const answers = await readLocalizations(storage, this.tenant, ids);
-    const active = incidents.map((i) =>
-      fromStored(i, answers.get(i.localizationId ?? "") ?? null, until),
-    );
+    const stored = incidents.map((i) => fromStored(i, answers.get(i.localizationId ?? "") ?? null, until));
+    const isActive = (i: ActiveIncident) => isOpenedBefore(i, until, options.graceSeconds);
+    const active = stored.filter(isActive);
+    this.ahead = new Map(stored.filter((i) => !isActive(i)).map((i) => [i.id, i]));
     for (const incident of active) this.taint(incident);
-    this.restored = {
-      open: active.filter((i) => i.status === "OPEN"),
-      runs: new Map(),
-      spans: active
-        .filter((i) => i.status === "RESOLVED")
-        .map((i) => ({ from: i.firstBucket, to: i.lastBucket })),
-    };
+    const { tenant, history, isTainted } = this;
+    const recalled = recallIncidents(tenant, history, active, until, isTainted, options);
+    for (const [bucket, keys] of recalled.taints) this.taints.set(bucket, new Set(keys));
+    this.restored = recalled.state;
   }
 
   private taint(incident: ActiveIncident): void {

@@ -46,6 +46,11 @@ export function formatReport(report: BenchReport): string {
   ]);
   const all = [["figure", "value", "unit", "bound", "", "note"], ...rows];
   const widths = all[0]!.map((_, i) => Math.max(...all.map((row) => row[i]!.length)));
-  const lines = all.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
+  const lines = all.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join("  ")
+      .trimEnd(),
+  );
   return [`${report.name}: ${report.scenario} (${report.machine})`, ...lines].join("\n");
 }

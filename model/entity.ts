@@ -65,15 +65,7 @@ export function makeEntity(kind: EntityKind, parts: Partial<Omit<Entity, "kind">
   };
 }
 
-const ID_PARTS = [
-  "cluster",
-  "namespace",
-  "service",
-  "version",
-  "instance",
-  "node",
-  "operation",
-] as const;
+const ID_PARTS = ["cluster", "namespace", "service", "version", "instance", "node", "operation"] as const;
 
 /**
  * The stable id of a place: `kind:cluster/namespace/service/version/instance/node/operation`, each part

@@ -47,7 +47,12 @@ interface Shown {
     readonly causes: readonly {
       readonly faultKind: string;
       readonly confidence: number;
-      readonly entity: { readonly kind: string; readonly service: string; readonly version: string | null; readonly instance: string | null };
+      readonly entity: {
+        readonly kind: string;
+        readonly service: string;
+        readonly version: string | null;
+        readonly instance: string | null;
+      };
       readonly change: { readonly summary: string } | null;
       readonly evidence: readonly { readonly source: string; readonly traceIds: readonly string[] }[];
     }[];
@@ -74,7 +79,9 @@ describe("npm run demo", () => {
     expect(latency?.entity).toMatchObject({ kind: "VERSION", service: "pricing", version: "v2" });
     expect(["LATENCY", "BAD_RELEASE"]).toContain(latency?.faultKind);
     expect(latency?.change?.summary).toContain("pricing-v2");
-    expect(latency?.evidence.map((e) => e.source)).toEqual(expect.arrayContaining(["exclusive-time", "cohort-version"]));
+    expect(latency?.evidence.map((e) => e.source)).toEqual(
+      expect.arrayContaining(["exclusive-time", "cohort-version"]),
+    );
     expect(errors?.entity).toMatchObject({ kind: "INSTANCE", instance: "inventory-wbhrmjpjz-vz75n" });
     expect(errors?.faultKind).toBe("CODE_ERROR");
     expect(errors?.evidence[0]?.traceIds.length).toBeGreaterThan(0);

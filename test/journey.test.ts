@@ -18,11 +18,23 @@ let folder = "";
 // What each stage is, for the reader of docs/architecture.md. Views run inside ClickHouse and have no span of ours.
 const STAGES: readonly (readonly [name: string, file: string, what: string])[] = [
   ["ingest/http", "ingest/http.ts", "takes the request body, bounded and unpacked"],
-  ["ingest/otlp/traces", "ingest/otlp/traces.ts", "decodes the protobuf straight into columns; identity and outcome are decided here"],
+  [
+    "ingest/otlp/traces",
+    "ingest/otlp/traces.ts",
+    "decodes the protobuf straight into columns; identity and outcome are decided here",
+  ],
   ["ingest/otlp/native-block", "ingest/otlp/native-block.ts", "turns the columns into a ClickHouse Native block"],
   ["ingest/writer", "ingest/writer.ts", "inserts the block; only then is the sender told"],
-  ["storage/migrations/0001_spans.sql", "storage/migrations/0001_spans.sql", "views copy the span to `span_edges` and count it in `arrivals`"],
-  ["storage/queries/pair_edges.sql", "storage/queries/pair_edges.sql", "pairs the spans of the bucket into edges and operations"],
+  [
+    "storage/migrations/0001_spans.sql",
+    "storage/migrations/0001_spans.sql",
+    "views copy the span to `span_edges` and count it in `arrivals`",
+  ],
+  [
+    "storage/queries/pair_edges.sql",
+    "storage/queries/pair_edges.sql",
+    "pairs the spans of the bucket into edges and operations",
+  ],
   ["analyzer/graph", "analyzer/graph.ts", "takes the bucket into the remembered graph"],
   ["analyzer/baseline", "analyzer/baseline.ts", "learns what is normal from the clean buckets before"],
   ["analyzer/detect", "analyzer/detect.ts", "compares the bucket with it"],

@@ -113,22 +113,12 @@ export interface AskedAbout {
 }
 
 /** Builds one cause. */
-export async function buildCause(
-  storage: Storage,
-  question: AskedAbout,
-  facts: CauseFacts,
-): Promise<Cause> {
+export async function buildCause(storage: Storage, question: AskedAbout, facts: CauseFacts): Promise<Cause> {
   const { scene, candidate } = facts;
   const cohort = cohortOf(scene, candidate);
   const place = placeOf(facts, cohort);
   const faultKind = chooseKind(candidate, question.indicator);
-  const traceIds = await exemplars(
-    storage,
-    question.tenant,
-    question.windows,
-    place,
-    candidate.indicator,
-  );
+  const traceIds = await exemplars(storage, question.tenant, question.windows, place, candidate.indicator);
   const evidence: Evidence[] = [...candidate.findings]
     .sort((a, b) => b.weight - a.weight)
     .map((f, i) => ({

@@ -37,12 +37,7 @@ function servicesOf(scene: Scene, place: string): string[] {
 }
 
 /** The change nearest to the onset (unix seconds) that touches a place; null when there is none. */
-export function nearestChange(
-  scene: Scene,
-  place: string,
-  changes: readonly Change[],
-  onset: number,
-): Change | null {
+export function nearestChange(scene: Scene, place: string, changes: readonly Change[], onset: number): Change | null {
   const services = servicesOf(scene, place);
   let best: Change | null = null;
   for (const change of changes) {

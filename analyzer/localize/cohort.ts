@@ -65,8 +65,7 @@ export function narrowCohort(service: ServiceScene, indicator: Indicator): Cohor
   const { cluster, namespace, service: name } = service.entity;
   const versions = new Set(members.map((m) => m.version));
   const version = worst.one.version;
-  const wholeVersion =
-    versions.size === 1 && version !== "" && innocent.every((v) => v.one.version !== version);
+  const wholeVersion = versions.size === 1 && version !== "" && innocent.every((v) => v.one.version !== version);
   if (wholeVersion) {
     return {
       entity: makeEntity("VERSION", { cluster, namespace, service: name, version }),

@@ -36,8 +36,7 @@ export function weighExcesses(indicator: Indicator, excesses: readonly Excess[])
   return excesses
     .filter((e) => e.excess > 0)
     .map((e) => {
-      const significance =
-        e.log10P <= SIGNIFICANT_LOG10P ? WEIGHTS.significant : WEIGHTS.insignificant;
+      const significance = e.log10P <= SIGNIFICANT_LOG10P ? WEIGHTS.significant : WEIGHTS.insignificant;
       return {
         place: e.place,
         source: e.source,

@@ -3,13 +3,7 @@
 // Bounds: five bounded reads; at most `maxCauses` causes with three exemplar traces each; everything between the reads is pure.
 import { createHash } from "node:crypto";
 import type { RuntimeClass } from "../../model/entity.ts";
-import type {
-  Cause,
-  Change,
-  Indicator,
-  Localization,
-  RejectedCause,
-} from "../../model/localization.ts";
+import type { Cause, Change, Indicator, Localization, RejectedCause } from "../../model/localization.ts";
 import { readEdgeWindow, readOperationWindow, type Windows } from "../../storage/buckets.ts";
 import { readChangePage } from "../../storage/changes.ts";
 import type { Storage } from "../../storage/client.ts";
@@ -19,11 +13,7 @@ import { findErrorOrigins } from "./error-origin.ts";
 import { findExclusiveTime } from "./exclusive-time.ts";
 import { type Finding, weighExcesses } from "./finding.ts";
 import { nodeEntity } from "./blame-path.ts";
-import {
-  CHANGE_LOOK_AHEAD_SECONDS,
-  CHANGE_LOOK_BACK_SECONDS,
-  findChanges,
-} from "./change-proximity.ts";
+import { CHANGE_LOOK_AHEAD_SECONDS, CHANGE_LOOK_BACK_SECONDS, findChanges } from "./change-proximity.ts";
 import { readPlatform } from "./platform.ts";
 import { findPlatformSigns } from "./platform-signs.ts";
 import { type Candidate, rankCandidates } from "./rank.ts";
@@ -80,17 +70,15 @@ async function addPlatformSigns(
   const instances = lookedAt.map((candidate) => instancesOf(scene, candidate));
   const platform = await readPlatform(storage, question.tenant, question.windows, instances.flat());
   const findings = lookedAt.flatMap((candidate, i) =>
-    findPlatformSigns(platform, instances[i]!, runtimeOf(platform.runtimes, instances[i]!)).map(
-      (sign): Finding => ({
-        place: candidate.place,
-        source: sign.source,
-        indicator: candidate.indicator,
-        weight: sign.weight,
-        excess: 0,
-        summary: sign.summary,
-        kinds: { [sign.kind]: SIGN_VOTE },
-      }),
-    ),
+    findPlatformSigns(platform, instances[i]!, runtimeOf(platform.runtimes, instances[i]!)).map((sign): Finding => ({
+      place: candidate.place,
+      source: sign.source,
+      indicator: candidate.indicator,
+      weight: sign.weight,
+      excess: 0,
+      summary: sign.summary,
+      kinds: { [sign.kind]: SIGN_VOTE },
+    })),
   );
   return { findings, runtimes: platform.runtimes };
 }
@@ -126,11 +114,7 @@ function rejectedOf(scene: Scene, candidate: Candidate): RejectedCause {
   };
 }
 
-function innocentSymptoms(
-  scene: Scene,
-  symptoms: ReadonlySet<string>,
-  ranked: readonly Candidate[],
-): RejectedCause[] {
+function innocentSymptoms(scene: Scene, symptoms: ReadonlySet<string>, ranked: readonly Candidate[]): RejectedCause[] {
   const spoken = new Set(ranked.map((candidate) => candidate.place));
   return [...symptoms]
     .filter((key) => scene.services.has(key) && !spoken.has(key))

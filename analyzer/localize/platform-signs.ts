@@ -34,9 +34,7 @@ const EVENT_KINDS: readonly { reason: RegExp; message?: RegExp; kind: FaultKind;
 ];
 
 function figure(signs: PlatformSigns, side: 0 | 1, instance: string, metric: RegExp) {
-  return signs.resources.filter(
-    (r) => r.side === side && r.instance === instance && metric.test(r.metric),
-  );
+  return signs.resources.filter((r) => r.side === side && r.instance === instance && metric.test(r.metric));
 }
 
 const highest = (rows: readonly ResourceRow[], field: "average" | "rise") =>
@@ -96,11 +94,7 @@ export function findPlatformSigns(
   const found: Sign[] = [];
   const instances = names.map((name) => name.instance);
   for (const instance of instances) {
-    found.push(
-      ...saturation(signs, instance),
-      ...throttling(signs, instance),
-      ...restarts(signs, instance, runtime),
-    );
+    found.push(...saturation(signs, instance), ...throttling(signs, instance), ...restarts(signs, instance, runtime));
   }
   for (const event of signs.events) {
     if (!instances.some((instance) => concerns(event.name, instance))) continue;

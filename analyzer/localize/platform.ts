@@ -4,11 +4,7 @@
 import { RUNTIME_CLASSES, type RuntimeClass } from "../../model/entity.ts";
 import { BUCKET_SECONDS, type Windows } from "../../storage/buckets.ts";
 import type { Storage } from "../../storage/client.ts";
-import {
-  readPlatformEvents,
-  readResourceWindow,
-  readRuntimes,
-} from "../../storage/platform-signals.ts";
+import { readPlatformEvents, readResourceWindow, readRuntimes } from "../../storage/platform-signals.ts";
 import type { PlatformSigns } from "./platform-signs.ts";
 
 /** The platform's signs with the runtime of each instance by name. */

@@ -37,8 +37,7 @@ export function rankCandidates(findings: readonly Finding[], symptom: Indicator)
     const lead = [...found].sort((a, b) => weightFor(b, symptom) - weightFor(a, symptom))[0]!;
     return { place, findings: found, weight, indicator: lead.indicator };
   });
-  const normal =
-    summed.reduce((sum, c) => sum + Math.exp(c.weight), 0) + Math.exp(WEIGHTS.elsewhere);
+  const normal = summed.reduce((sum, c) => sum + Math.exp(c.weight), 0) + Math.exp(WEIGHTS.elsewhere);
   return summed
     .map((c) => ({ ...c, confidence: Math.exp(c.weight) / normal }))
     .sort((a, b) => b.weight - a.weight || (a.place < b.place ? -1 : 1));
@@ -59,8 +58,6 @@ export function chooseKind(candidate: Candidate, symptom: Indicator): FaultKind 
       sums.set(kind, (sums.get(kind) ?? 0) + weight * vote);
     }
   }
-  const best = [...sums]
-    .filter(([, votes]) => votes > 0)
-    .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0];
+  const best = [...sums].filter(([, votes]) => votes > 0).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0];
   return best === undefined ? "UNKNOWN" : best[0];
 }

@@ -135,16 +135,12 @@ function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   return made;
 }
 
-const sideOf = <Side>(compared: Compared<Side>, side: 0 | 1): Side =>
-  side === 1 ? compared.fault : compared.baseline;
+const sideOf = <Side>(compared: Compared<Side>, side: 0 | 1): Side => (side === 1 ? compared.fault : compared.baseline);
 
 const bothSides = () => ({ fault: emptyWork(), baseline: emptyWork() });
 
 /** Builds the scene from both windows' rows. */
-export function buildScene(
-  operations: readonly OperationWindowRow[],
-  edges: readonly EdgeWindowRow[],
-): Scene {
+export function buildScene(operations: readonly OperationWindowRow[], edges: readonly EdgeWindowRow[]): Scene {
   const scene: Scene = { services: new Map(), edges: new Map() };
   for (const row of operations) {
     const key = serviceKey(row);

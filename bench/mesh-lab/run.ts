@@ -100,10 +100,22 @@ export async function runMeshLab(
     cases,
     figures: {
       faults: figure(faults.length, "cases"),
-      found: figure(countOf(faults, (c) => c.secondsToIncident !== null), "cases"),
-      found_within_30_s: figure(countOf(faults, (c) => (c.secondsToIncident ?? 99) <= 30), "cases"),
-      place_at_rank_1: figure(countOf(faults, (c) => c.rank === 1), "cases"),
-      kind_right: figure(countOf(faults, (c) => c.kindRight), "cases"),
+      found: figure(
+        countOf(faults, (c) => c.secondsToIncident !== null),
+        "cases",
+      ),
+      found_within_30_s: figure(
+        countOf(faults, (c) => (c.secondsToIncident ?? 99) <= 30),
+        "cases",
+      ),
+      place_at_rank_1: figure(
+        countOf(faults, (c) => c.rank === 1),
+        "cases",
+      ),
+      kind_right: figure(
+        countOf(faults, (c) => c.kindRight),
+        "cases",
+      ),
       false_incidents: figure(
         cases.reduce((sum, c) => sum + c.falseIncidents, 0),
         "incidents",

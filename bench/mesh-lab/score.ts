@@ -70,7 +70,8 @@ function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
 function namesPlace(entity: Entity, root: Partial<TruthRoot>, seen: readonly SeenInstance[]): boolean {
   if (root.level === "node") return entity.kind === "NODE" && entity.node === root.node;
   if (root.level === "edge" || root.level === "cluster-link") {
-    const isEdge = entity.kind === "EDGE" && entity.service === root.edge?.from && entity.peer?.service === root.edge.to;
+    const isEdge =
+      entity.kind === "EDGE" && entity.service === root.edge?.from && entity.peer?.service === root.edge.to;
     return isEdge || (entity.kind === "SERVICE" && entity.service === root.service);
   }
   if (entity.kind === "EDGE" || entity.kind === "NODE") return false;
@@ -140,8 +141,7 @@ export function scoreCases(
     const from = index === 0 ? -Infinity : cases[index - 1]!.faultEnd + LATE_SECONDS;
     const to = index === cases.length - 1 ? Infinity : truth.faultEnd + LATE_SECONDS;
     const strangers = incidents.filter(
-      (found) =>
-        startOf(found) > from && startOf(found) <= to && !cases.some((other) => belongs(found, other)),
+      (found) => startOf(found) > from && startOf(found) <= to && !cases.some((other) => belongs(found, other)),
     );
     const first = mine[0];
     const causes = mine.flatMap((found) => found.localization?.causes ?? []);
@@ -156,8 +156,7 @@ export function scoreCases(
       confidence: top?.confidence ?? null,
       faultKind: top?.faultKind ?? "",
       kindRight: top !== undefined && rightKinds(truth).has(top.faultKind),
-      secondsToIncident:
-        first === undefined ? null : Date.parse(first.incident.detectedAt) / 1000 - truth.faultStart,
+      secondsToIncident: first === undefined ? null : Date.parse(first.incident.detectedAt) / 1000 - truth.faultStart,
       falseIncidents: strangers.length,
     };
   });

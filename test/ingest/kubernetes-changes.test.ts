@@ -9,7 +9,13 @@ const AT_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 function deployment(generation: number, image: string, managers: object[] = []) {
   return {
     kind: "Deployment",
-    metadata: { name: "pricing-v2", namespace: "shop", generation, managedFields: managers, labels: { app: "pricing" } },
+    metadata: {
+      name: "pricing-v2",
+      namespace: "shop",
+      generation,
+      managedFields: managers,
+      labels: { app: "pricing" },
+    },
     spec: {
       replicas: 2,
       template: {
