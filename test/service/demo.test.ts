@@ -44,7 +44,7 @@ test("names the injected causes of the bundled recording at rank 1, one incident
   );
   const first = answer.incidents.map((incident) => incident.localization?.causes[0]);
   expect(first).toMatchObject([
-    { rank: 1, faultKind: "LATENCY", entity: { service: "pricing", version: "v2" } },
+    { rank: 1, faultKind: "BAD_RELEASE", entity: { service: "pricing", version: "v2" } },
     {
       rank: 1,
       faultKind: "CODE_ERROR",

@@ -26,7 +26,7 @@ test("every table of the schema has a retention, and the second call changes not
     spans: "toDateTime(Timestamp) + toIntervalDay(7)",
     span_edges: "toDateTime(Timestamp) + toIntervalDay(2)",
     metrics_numbers: "toDateTime(Timestamp) + toIntervalDay(14)",
-    edge_buckets: "toDateTime(Bucket) + toIntervalDay(7)",
+    edge_buckets: "toDateTime(Bucket) + toIntervalDay(1)",
     incidents: "toDateTime(StartedAt) + toIntervalDay(400)",
   });
 });
