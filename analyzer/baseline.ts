@@ -1,12 +1,15 @@
 // What is normal for a series just now: its recent clean buckets, summed.
 // In: a series, the bucket under test, and which buckets are tainted. Out: a baseline, or null when too little is known.
 // Bounds: the last `maxBuckets` clean buckets before the one under test; at least MIN_BUCKETS of them and MIN_CALLS requests.
+//   A fault that outlasts the history is compared with what was clean before it, for at most MAX_AGE_SECONDS.
 import { addHistogram } from "../model/histogram.ts";
 import type { History, Point, Series } from "./history.ts";
 
 // Fewest clean buckets that make a baseline (30 s).
 const MIN_BUCKETS = 3;
 const MIN_CALLS = 30;
+// What has lasted a day is normal.
+const MAX_AGE_SECONDS = 86_400;
 
 /** Sums over the clean buckets; `points` are those buckets, newest first. */
 export interface Baseline {
@@ -20,9 +23,13 @@ export interface Baseline {
 /** Says whether a series' bucket must not teach what is normal (an anomaly, or part of an open incident). */
 export type IsTainted = (series: Series, bucket: number) => boolean;
 
-/** The baseline of a series for the test of `bucket`; null when fewer than three clean buckets or 30 requests are known. */
-function learnBaseline(series: Series, bucket: number, isTainted: IsTainted, maxBuckets: number): Baseline | null {
-  const known = [...series.points.keys()].filter((b) => b < bucket).sort((a, b) => b - a);
+/** The baseline of a series from the buckets `known`, newest first; null when fewer than three clean ones or 30 requests are known. */
+function learnBaseline(
+  series: Series,
+  known: readonly number[],
+  isTainted: IsTainted,
+  maxBuckets: number,
+): Baseline | null {
   const buckets: number[] = [];
   const points: Point[] = [];
   const hist: number[] = [];
@@ -42,6 +49,36 @@ function learnBaseline(series: Series, bucket: number, isTainted: IsTainted, max
   return { buckets, points, calls, failed, hist };
 }
 
+// The richest baseline since a series was last clean. Without it a fault would become normal when the history has passed it.
+const remembered = new WeakMap<Series, Baseline>();
+
+function isStillTrue(past: Baseline, series: Series, bucket: number, isTainted: IsTainted): boolean {
+  const newest = past.buckets[0]!;
+  if (newest >= bucket || bucket - newest > MAX_AGE_SECONDS) return false;
+  // Late data may have replaced or tainted a point; one that is no longer in the history cannot change.
+  return past.buckets.every((b, i) => {
+    const point = series.points.get(b);
+    return point === undefined || (point === past.points[i] && !isTainted(series, b));
+  });
+}
+
+/** What was learned now, or the past baseline where it knows more and nothing clean has come since. */
+function recallBaseline(
+  series: Series,
+  learned: Baseline | null,
+  bucket: number,
+  isTainted: IsTainted,
+): Baseline | null {
+  const past = remembered.get(series);
+  if (past !== undefined && (learned === null || learned.buckets.length < past.buckets.length)) {
+    const isNewer = learned !== null && learned.buckets[0]! > past.buckets[0]!;
+    if (!isNewer && isStillTrue(past, series, bucket, isTainted)) return past;
+  }
+  if (learned === null) remembered.delete(series);
+  else remembered.set(series, learned);
+  return learned;
+}
+
 /** Baselines of every series that has a point in `bucket`, by series key; series without enough past are absent. */
 export function learnBaselines(
   history: History,
@@ -50,9 +87,11 @@ export function learnBaselines(
   maxBuckets: number,
 ): Map<string, Baseline> {
   const baselines = new Map<string, Baseline>();
+  const known = [...history.buckets].filter((b) => b < bucket).sort((a, b) => b - a);
   for (const series of history.series.values()) {
     if (!series.points.has(bucket)) continue;
-    const baseline = learnBaseline(series, bucket, isTainted, maxBuckets);
+    const learned = learnBaseline(series, known, isTainted, maxBuckets);
+    const baseline = recallBaseline(series, learned, bucket, isTainted);
     if (baseline !== null) baselines.set(series.key, baseline);
   }
   return baselines;

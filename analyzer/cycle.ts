@@ -55,7 +55,9 @@ async function analyzeBucket(context: CycleContext, memory: TenantMemory, bucket
   const baselines = await runStage("analyzer/baseline", () =>
     learnBaselines(history, bucket, memory.isTainted, options.baselineBuckets),
   );
-  const { anomalies, tests } = await runStage("analyzer/detect", () => detectBucket(history, bucket, baselines));
+  const { anomalies, judged, tests } = await runStage("analyzer/detect", () =>
+    detectBucket(history, bucket, baselines),
+  );
   const before = memory.stateBefore(bucket);
   const known = new Set(before.open.map((incident) => incident.id));
   const callees = history.callees();
@@ -65,7 +67,7 @@ async function analyzeBucket(context: CycleContext, memory: TenantMemory, bucket
       bucket,
       anomalies,
       tests,
-      present: history.presentIn(bucket),
+      judged,
       callees,
       graceSeconds: options.graceSeconds,
     }),

@@ -82,8 +82,9 @@ function detectLatency(point: Point, baseline: Baseline) {
     const index = quantileIndex(baseline.hist, baseline.calls, quantile);
     const expected = quantileMs(baseline.hist, quantile) ?? 0;
     const observed = quantileMs(point.hist, quantile) ?? 0;
+    if (observed < expected * minRatio || observed - expected < minRiseMs) continue;
     const slow = tailAbove(point.hist, index);
-    if (observed < expected * minRatio || observed - expected < minRiseMs || slow < 3) continue;
+    if (slow < 3) continue;
     const tail = (tailAbove(baseline.hist, index) + 0.5) / (baseline.calls + 1);
     const rho = dispersion(
       baseline.points.map((p) => ({ hits: tailAbove(p.hist, index), trials: p.calls })),
@@ -117,19 +118,25 @@ function detectSeries(series: Series, bucket: number, baseline: Baseline): Anoma
   return comparePoint(point, baseline).map((found) => ({ ...about, ...found }));
 }
 
-/** The anomalies of one bucket, strongest first, and how many tests were made (for the correction of many tests). */
+/**
+ * The anomalies of one bucket, strongest first; the series that could be judged (a baseline is known and there were enough
+ * requests); and how many tests were made (for the correction of many tests).
+ */
 export function detectBucket(
   history: History,
   bucket: number,
   baselines: ReadonlyMap<string, Baseline>,
-): { anomalies: Anomaly[]; tests: number } {
+): { anomalies: Anomaly[]; judged: Set<string>; tests: number } {
   const anomalies: Anomaly[] = [];
+  const judged = new Set<string>();
   for (const [key, baseline] of baselines) {
     const series = history.series.get(key);
-    if (series !== undefined) anomalies.push(...detectSeries(series, bucket, baseline));
+    if (series === undefined) continue;
+    anomalies.push(...detectSeries(series, bucket, baseline));
+    if ((series.points.get(bucket)?.calls ?? 0) >= DETECT_LIMITS.minCalls) judged.add(key);
   }
   anomalies.sort((a, b) => a.log10P - b.log10P || (a.seriesKey < b.seriesKey ? -1 : 1));
-  return { anomalies, tests: baselines.size * 2 };
+  return { anomalies, judged, tests: baselines.size * 2 };
 }
 
 /** Strength of an anomaly after correcting for `tests` (Bonferroni): strong opens alone, moderate needs a second bucket. */

@@ -8,6 +8,7 @@ import type { EdgeBucketRow, ServiceBucketRow } from "../storage/buckets.ts";
 export interface Point {
   readonly calls: number;
   readonly failed: number;
+  /** May end early: what is missing is zero. */
   readonly hist: readonly number[];
 }
 
@@ -79,6 +80,13 @@ export function edgeEntity(
   });
 }
 
+// A million points are remembered on a large mesh, and most of their upper buckets are empty.
+function withoutTail(hist: readonly number[]): number[] {
+  let length = hist.length;
+  while (length > 0 && hist[length - 1] === 0) length--;
+  return hist.slice(0, length);
+}
+
 function sumCalls(points: ReadonlyMap<number, Point>): number {
   let sum = 0;
   for (const point of points.values()) sum += point.calls;
@@ -113,7 +121,7 @@ export class History {
       this.point(`service ${key}`, { entity, from: key, to: key, virtual: false }, row.bucket, {
         calls: row.requests,
         failed: row.failed,
-        hist: row.hist,
+        hist: withoutTail(row.hist),
       });
     }
     for (const row of edges) {
@@ -125,7 +133,7 @@ export class History {
       this.point(`edge ${source}>${target}`, { entity, from: source, to: target, virtual }, row.bucket, {
         calls,
         failed,
-        hist: row.hist,
+        hist: withoutTail(row.hist),
       });
     }
     this.forget();
@@ -172,9 +180,10 @@ export class History {
 
   private forget(): void {
     const oldest = Math.max(...this.buckets) - this.keepBuckets * this.bucketSeconds;
-    for (const bucket of this.buckets) if (bucket < oldest) this.buckets.delete(bucket);
+    const old = [...this.buckets].filter((bucket) => bucket < oldest);
+    for (const bucket of old) this.buckets.delete(bucket);
     for (const [key, series] of this.series) {
-      for (const bucket of series.points.keys()) if (bucket < oldest) series.points.delete(bucket);
+      for (const bucket of old) series.points.delete(bucket);
       if (series.points.size === 0) this.series.delete(key);
     }
   }

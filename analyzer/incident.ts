@@ -8,7 +8,7 @@ import { type Anomaly, strengthOf } from "./detect.ts";
 
 /** Three clean buckets close an incident. */
 export const CLEAN_BUCKETS = 3;
-/** An incident whose series send nothing at all is closed after this many buckets (30 min). */
+/** An incident whose series cannot be judged at all (no requests, nothing left to compare with) is closed after 30 min. */
 const SILENT_BUCKETS = 180;
 
 /** An incident while it is open or just closed; times are unix seconds of event time. */
@@ -47,8 +47,8 @@ export interface BucketFindings {
   readonly bucket: number;
   readonly anomalies: readonly Anomaly[];
   readonly tests: number;
-  /** Series that had any point in the bucket. */
-  readonly present: ReadonlySet<string>;
+  /** Series that could be judged in the bucket: only they can be clean. */
+  readonly judged: ReadonlySet<string>;
   readonly callees: ReadonlyMap<string, ReadonlySet<string>>;
   /** Seconds after the bucket's end at which it is analysed. */
   readonly graceSeconds: number;
@@ -149,7 +149,7 @@ function continueIncident(
       nodes: new Set([...incident.nodes, ...mine.flatMap(nodesOf)]),
     };
   }
-  const speaks = [...incident.symptoms.values()].some((a) => findings.present.has(a.seriesKey));
+  const speaks = [...incident.symptoms.values()].some((a) => findings.judged.has(a.seriesKey));
   const clean = incident.clean + (speaks ? 1 : 0);
   const silent = speaks ? 0 : incident.silent + 1;
   const over = clean >= CLEAN_BUCKETS || silent >= SILENT_BUCKETS;

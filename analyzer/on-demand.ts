@@ -17,7 +17,8 @@ const MAX_WINDOW_SECONDS = 3600;
 async function chooseBaseline(storage: Storage, request: LocalizeRequest): Promise<number[]> {
   if (request.baseline !== null) {
     const { from, to } = request.baseline;
-    return bucketsBetween(unixSeconds(from), unixSeconds(to));
+    const end = unixSeconds(to);
+    return bucketsBetween(Math.max(unixSeconds(from), end - MAX_WINDOW_SECONDS), end);
   }
   const end = bucketAt(unixSeconds(request.range.from));
   const start = end - DEFAULT_BASELINE_SECONDS;
@@ -92,7 +93,7 @@ async function answerRequest(storage: Storage, request: LocalizeRequest): Promis
     return { ...frame, verdict: "NO_FAULT", reason };
   }
   const { tenant, maxCauses } = request;
-  return localizeFault(storage, { id, tenant, windows, symptoms, indicator, onset: null, maxCauses });
+  return localizeFault(storage, { id, tenant, windows, symptoms, indicator, onset: null, maxCauses }, scene);
 }
 
 /** Localizes on demand, stores the answer and returns it. */

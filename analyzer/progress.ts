@@ -58,13 +58,13 @@ export function planCycle(rows: readonly ArrivalRow[], options: PlanOptions): Pl
   const isComplete = (tenant: string, bucket: number) =>
     options.complete || bucket + BUCKET_SECONDS + options.graceSeconds <= (marks.get(tenant) ?? 0);
   const due = rows.filter((row) => row.arrived !== row.analyzed && isComplete(row.tenant, row.bucket));
+  const analyzed = new Set(rows.filter((row) => row.analyzed > 0).map((row) => row.bucket));
   const recompute = new Set<number>();
   const analyze = new Map<string, BucketRange>();
   for (const row of due) {
     // A late span may be the parent or the child of one in a neighbouring bucket.
     for (const b of [row.bucket - BUCKET_SECONDS, row.bucket, row.bucket + BUCKET_SECONDS]) {
-      const known = rows.some((r) => r.bucket === b && r.analyzed > 0);
-      if (b === row.bucket || known) recompute.add(b);
+      if (b === row.bucket || analyzed.has(b)) recompute.add(b);
     }
     const material = row.arrived - row.analyzed > MATERIAL_SHARE * row.arrived;
     if (!material) continue;

@@ -58,9 +58,8 @@ export function recallIncidents(
   const callees = history.callees();
   for (const bucket of bucketsBetween(from, until)) {
     const baselines = learnBaselines(history, bucket, isTainted, options.baselineBuckets);
-    const { anomalies, tests } = detectBucket(history, bucket, baselines);
-    const present = history.presentIn(bucket);
-    state = stepIncidents(state, { tenant, bucket, anomalies, tests, present, callees, graceSeconds }).state;
+    const { anomalies, judged, tests } = detectBucket(history, bucket, baselines);
+    state = stepIncidents(state, { tenant, bucket, anomalies, tests, judged, callees, graceSeconds }).state;
     taints.set(bucket, taintedSeries(state, anomalies, tests));
   }
   const found = state.open.flatMap((incident) => {

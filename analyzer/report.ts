@@ -1,6 +1,7 @@
 // An incident in words and as stored: title, symptoms, impact.
 // In: an incident of incident.ts and the graph. Out: a row of storage/incidents.ts.
-// Bounds: pure; times become RFC 3339 UTC, at most MAX_IMPACT places are listed, those nearest to the users first.
+// Bounds: pure; times become RFC 3339 UTC; at most MAX_IMPACT places and MAX_SYMPTOMS symptoms are listed, those nearest to
+//   the users first.
 import { entityName } from "../model/entity.ts";
 import type { Impact } from "../model/incident.ts";
 import type { StoredIncident, Symptom } from "../storage/incidents.ts";
@@ -10,6 +11,8 @@ import { duration, percent } from "./localize/finding.ts";
 import { isoSeconds } from "./time.ts";
 
 const MAX_IMPACT = 20;
+// A fault of the whole mesh has thousands, and an open incident is written every bucket.
+const MAX_SYMPTOMS = 500;
 
 /** Who calls a node, by node key. */
 export type Callers = ReadonlyMap<string, ReadonlySet<string>>;
@@ -27,8 +30,13 @@ export function callersOf(callees: ReadonlyMap<string, ReadonlySet<string>>): Ca
   return callers;
 }
 
+// One bucket's graph is asked once for each open incident.
+const knownDepths = new WeakMap<ReadonlyMap<string, ReadonlySet<string>>, ReadonlyMap<string, number>>();
+
 /** How many calls a node is away from its users: 0 for a node that unknown callers (or nobody) call. */
-function depths(callees: ReadonlyMap<string, ReadonlySet<string>>): Map<string, number> {
+function depths(callees: ReadonlyMap<string, ReadonlySet<string>>): ReadonlyMap<string, number> {
+  const known = knownDepths.get(callees);
+  if (known !== undefined) return known;
   const callers = callersOf(callees);
   const depth = new Map<string, number>();
   const queue = [...callees.keys()].filter((n) => n.startsWith("unknown|") || !callers.has(n));
@@ -40,6 +48,7 @@ function depths(callees: ReadonlyMap<string, ReadonlySet<string>>): Map<string, 
       queue.push(next);
     }
   }
+  knownDepths.set(callees, depth);
   return depth;
 }
 
@@ -75,7 +84,7 @@ export function describeIncident(
   const ordered = orderSymptoms(incident, callees);
   const first = ordered[0];
   // The anomaly itself is kept beside the symptom, so that a restarted analyzer goes on with this incident (tenant.ts).
-  const symptoms: (Symptom & { anomaly: Anomaly })[] = ordered.map((a) => ({
+  const symptoms: (Symptom & { anomaly: Anomaly })[] = ordered.slice(0, MAX_SYMPTOMS).map((a) => ({
     anomaly: a,
     entity: a.entity,
     indicator: a.indicator,

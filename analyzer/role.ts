@@ -33,7 +33,8 @@ export function startAnalyzer(input: AnalyzerInput): Promise<Analyzer> {
   const context: CycleContext = { storage, options, memories: new Map(), now };
   let running: Promise<unknown> = Promise.resolve();
   let stopped = false;
-  let arrived = -1;
+  let ticking: Promise<void> = Promise.resolve();
+  let arrived: ReadonlyMap<string, number> = new Map();
   let arrivedAt = now();
 
   const cycle = (complete: boolean): Promise<CycleResult> => {
@@ -46,17 +47,17 @@ export function startAnalyzer(input: AnalyzerInput): Promise<Analyzer> {
   const isIdle = async (): Promise<boolean> => {
     const seconds = Math.floor(now() / 1000);
     const rows = await readArrivals(storage, bucketAt(seconds - options.lookBackSeconds), seconds);
-    const total = rows.reduce((sum, row) => sum + row.arrived, 0);
-    if (total !== arrived) {
-      arrived = total;
-      arrivedAt = now();
-    }
+    const keyOf = (row: (typeof rows)[number]) => `${row.bucket} ${row.tenant}`;
+    // Bucket by bucket: a sum would also change when an old bucket leaves the window, and nobody would ever be idle.
+    if (rows.some((row) => row.arrived > (arrived.get(keyOf(row)) ?? 0))) arrivedAt = now();
+    arrived = new Map(rows.map((row) => [keyOf(row), row.arrived]));
     return now() - arrivedAt >= options.idleSeconds * 1000;
   };
 
   const tick = async (): Promise<void> => {
     try {
-      await cycle(await isIdle());
+      const idle = await isIdle();
+      if (!stopped) await cycle(idle);
     } catch (error) {
       emitEvent("analyzer.stage_failed", {}, reasonOf(error));
     }
@@ -65,7 +66,8 @@ export function startAnalyzer(input: AnalyzerInput): Promise<Analyzer> {
   let timer: NodeJS.Timeout;
   const schedule = () => {
     timer = setTimeout(() => {
-      void tick().then(() => {
+      ticking = tick();
+      void ticking.then(() => {
         if (!stopped) schedule();
       });
     }, options.intervalSeconds * 1000);
@@ -78,6 +80,7 @@ export function startAnalyzer(input: AnalyzerInput): Promise<Analyzer> {
     async stop() {
       stopped = true;
       clearTimeout(timer);
+      await ticking;
       await running;
     },
   });

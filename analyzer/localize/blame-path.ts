@@ -46,7 +46,7 @@ export function findBlamePath(scene: Scene, node: string, symptoms: ReadonlySet<
   const order = [node];
   for (const at of order) {
     for (const caller of callers.get(at) ?? []) {
-      if (order.includes(caller) || !symptoms.has(caller)) continue;
+      if (caller === node || next.has(caller) || !symptoms.has(caller)) continue;
       next.set(caller, at);
       order.push(caller);
     }

@@ -4,7 +4,7 @@
 import { type FlagMeaning, flagMeaning } from "../../model/response-flags.ts";
 import { effectiveSize, upperTailLog10 } from "../statistics.ts";
 import { type Excess, percent } from "./finding.ts";
-import type { EdgeScene, Scene, ServiceScene } from "./scene.ts";
+import { calleePlace, type EdgeScene, type Scene, type ServiceScene } from "./scene.ts";
 
 // Failures of a few buckets are not independent; the same floor as in detect.ts.
 const RHO = 0.002;
@@ -67,7 +67,7 @@ function edgeExcess(edge: EdgeScene): Excess {
   const how = flagged === null ? "" : `, flag ${flagged.flag} (${flagged.meaning.name})`;
   const what = fault.neverArrived > 0 ? "fail and never arrive" : "fail though the callee does not";
   return {
-    place: blamesCallee ? edge.to : edge.key,
+    place: blamesCallee ? calleePlace(edge) : edge.key,
     source: flagged === null ? "ledger-gap" : "response-flag",
     excess: e.excess,
     log10P: e.log10P,

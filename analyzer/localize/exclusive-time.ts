@@ -4,7 +4,7 @@
 import { quantileIndex } from "../detect.ts";
 import { effectiveSize, tailAbove, upperTailLog10 } from "../statistics.ts";
 import { duration, type Excess } from "./finding.ts";
-import type { EdgeScene, Scene, ServiceScene } from "./scene.ts";
+import { calleePlace, type EdgeScene, type Scene, type ServiceScene } from "./scene.ts";
 
 const RHO = 0.01;
 
@@ -73,7 +73,7 @@ function virtualTime(edge: EdgeScene): Excess | null {
   const before = mean(baseline.callerNs, baseline.callerCalls);
   if (!isMaterial(now, before)) return null;
   return {
-    place: edge.to,
+    place: calleePlace(edge),
     source: "exclusive-time",
     excess: (now - before) * fault.callerCalls,
     log10P: shiftLog10(fault.callerHist, baseline.callerHist),

@@ -42,8 +42,22 @@ export function localizationId(...parts: readonly string[]): string {
   return `loc-${createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 16)}`;
 }
 
-/** Reads both windows from storage. */
-export async function readScene(storage: Storage, tenant: string, windows: Windows): Promise<Scene> {
+// Incidents that open together ask for the same windows at the same time.
+const reading = new WeakMap<Storage, Map<string, Promise<Scene>>>();
+
+/** Reads both windows from storage; those who ask for the same while it is being read get the same scene. */
+export function readScene(storage: Storage, tenant: string, windows: Windows): Promise<Scene> {
+  const shared = reading.get(storage) ?? new Map<string, Promise<Scene>>();
+  reading.set(storage, shared);
+  const about = JSON.stringify([tenant, windows.fault, windows.baseline]);
+  const known = shared.get(about);
+  if (known !== undefined) return known;
+  const scene = readWindows(storage, tenant, windows).finally(() => shared.delete(about));
+  shared.set(about, scene);
+  return scene;
+}
+
+async function readWindows(storage: Storage, tenant: string, windows: Windows): Promise<Scene> {
   const [operations, edges] = await Promise.all([
     readOperationWindow(storage, tenant, windows),
     readEdgeWindow(storage, tenant, windows),
@@ -125,8 +139,8 @@ function innocentSymptoms(scene: Scene, symptoms: ReadonlySet<string>, ranked: r
     }));
 }
 
-/** Localizes a fault; the answer is not stored here. */
-export async function localizeFault(storage: Storage, question: Question): Promise<Localization> {
+/** Localizes a fault; `known` is the scene of its windows where it has been read already. The answer is not stored here. */
+export async function localizeFault(storage: Storage, question: Question, known?: Scene): Promise<Localization> {
   const { windows, symptoms, indicator } = question;
   const frame = {
     id: question.id,
@@ -134,7 +148,7 @@ export async function localizeFault(storage: Storage, question: Question): Promi
     baseline: rangeOf(windows.baseline),
     onset: question.onset === null ? null : isoSeconds(question.onset),
   };
-  const scene = await readScene(storage, question.tenant, windows);
+  const scene = known ?? (await readScene(storage, question.tenant, windows));
   const findings = collectFindings(scene, symptoms);
   const first = rankCandidates(findings, indicator);
   const [signs, changes] = await Promise.all([

@@ -38,7 +38,7 @@ export interface Compared<Side> {
   readonly baseline: Side;
 }
 
-/** One instance of a service. */
+/** One instance of a service: counts and times only, its histograms stay empty. */
 export interface InstanceScene extends Compared<WorkSide> {
   readonly version: string;
   readonly instance: string;
@@ -103,15 +103,19 @@ function addFlags(total: Map<string, number>, flags: Record<string, number>): vo
   }
 }
 
-function addWork(side: WorkSide, row: OperationWindowRow): void {
+function addCounts(side: WorkSide, row: OperationWindowRow): void {
   side.requests += row.requests;
   side.failed += row.failed;
   side.originFailed += row.origin_failed;
   side.totalNs += row.total_ns;
   side.selfNs += row.self_ns;
+  addFlags(side.flags, row.flags);
+}
+
+function addWork(side: WorkSide, row: OperationWindowRow): void {
+  addCounts(side, row);
   addHistogram(side.hist, row.hist);
   addHistogram(side.selfHist, row.self_hist);
-  addFlags(side.flags, row.flags);
 }
 
 function addEdge(side: EdgeSide, row: EdgeWindowRow): void {
@@ -139,6 +143,11 @@ const sideOf = <Side>(compared: Compared<Side>, side: 0 | 1): Side => (side === 
 
 const bothSides = () => ({ fault: emptyWork(), baseline: emptyWork() });
 
+/** Where the faults of a virtual callee are placed: at it, or at the edge where it has no name (the nameless share one key). */
+export function calleePlace(edge: EdgeScene): string {
+  return edge.target.service === "" ? edge.key : edge.to;
+}
+
 /** Builds the scene from both windows' rows. */
 export function buildScene(operations: readonly OperationWindowRow[], edges: readonly EdgeWindowRow[]): Scene {
   const scene: Scene = { services: new Map(), edges: new Map() };
@@ -163,7 +172,7 @@ export function buildScene(operations: readonly OperationWindowRow[], edges: rea
       ...bothSides(),
     }));
     addWork(sideOf(service, row.side), row);
-    addWork(sideOf(one, row.side), row);
+    addCounts(sideOf(one, row.side), row);
     if (row.operation !== "") {
       addWork(sideOf(getOrAdd(service.operations, row.operation, bothSides), row.side), row);
     }
