@@ -121,14 +121,18 @@ async function withdraw(
 async function analyzeTenant(context: CycleContext, tenant: string, range: BucketRange) {
   const memory = await memoryOf(context, tenant, range.from);
   const from = Math.max(range.from, memory.analyzableFrom);
+  // What a rollback takes back is analysed again as a whole, also where only its first bucket was late.
+  const to = Math.max(range.to, memory.analyzeUntil);
+  if (memory.hasAnalyzed(from)) emitEvent("analyzer.late_data", { tenant });
   const seen = memory.rollback(from);
-  if (seen.size > 0 || memory.hasAnalyzed(from)) emitEvent("analyzer.late_data", { tenant });
-  const to = Math.max(range.to, memory.analyzedUntil ?? 0);
   const still = new Set(memory.stateBefore(from).open.map((incident) => incident.id));
   let opened = 0;
   let resolved = 0;
   for (let bucket = from; bucket < to; bucket += BUCKET_SECONDS) {
-    const outcome = await analyzeBucket(context, memory, bucket);
+    const outcome = await analyzeBucket(context, memory, bucket).catch((error: unknown) => {
+      memory.expectAgain(seen, to);
+      throw error;
+    });
     for (const incident of outcome.opened) {
       still.add(incident.id);
       if (!seen.has(incident.id)) emitEvent("incident.opened", {}, incident.id);

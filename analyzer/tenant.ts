@@ -27,6 +27,7 @@ export class TenantMemory {
   /** Stored incidents that begin after the restored state: told of by an earlier process, to be found again or withdrawn. */
   private ahead = new Map<string, ActiveIncident>();
   private restoredUntil = 0;
+  private owedUntil = 0;
   private readonly keepBuckets: number;
 
   constructor(tenant: string, keepBuckets: number) {
@@ -35,7 +36,7 @@ export class TenantMemory {
     this.history = new History(keepBuckets, BUCKET_SECONDS);
   }
 
-  /** Buckets before this one belong to an earlier process: they can be paired anew, but not analysed again. */
+  /** Buckets before this one belong to an earlier process or are forgotten: they can be paired anew, but not analysed again. */
   get analyzableFrom(): number {
     return this.restoredUntil;
   }
@@ -43,6 +44,11 @@ export class TenantMemory {
   /** End of the newest analysed bucket, unix seconds; null before the first. */
   get analyzedUntil(): number | null {
     return this.states.size === 0 ? null : Math.max(...this.states.keys()) + BUCKET_SECONDS;
+  }
+
+  /** How far an analysis has to go that starts with a rollback, unix seconds: to where the one before it had come. */
+  get analyzeUntil(): number {
+    return Math.max(this.analyzedUntil ?? 0, this.owedUntil);
   }
 
   /** True when the bucket was analysed by this process. */
@@ -61,7 +67,15 @@ export class TenantMemory {
     this.states.set(bucket, state);
     this.taints.set(bucket, new Set(tainted));
     const oldest = bucket - this.keepBuckets * BUCKET_SECONDS;
-    for (const old of this.states.keys()) if (old < oldest) this.states.delete(old);
+    for (const [old, forgotten] of this.states) {
+      if (old >= oldest) continue;
+      // What is forgotten becomes the ground: nothing before it can be analysed again, and the rest starts from it.
+      if (old + BUCKET_SECONDS > this.restoredUntil) {
+        this.restored = forgotten;
+        this.restoredUntil = old + BUCKET_SECONDS;
+      }
+      this.states.delete(old);
+    }
     for (const old of this.taints.keys()) if (old < oldest) this.taints.delete(old);
   }
 
@@ -76,6 +90,12 @@ export class TenantMemory {
       this.taints.delete(at);
     }
     return seen;
+  }
+
+  /** Takes back the incidents of a rollback whose analysis failed, so that the next one knows what to withdraw, and how far to go. */
+  expectAgain(seen: ReadonlyMap<string, ActiveIncident>, until: number): void {
+    this.ahead = new Map([...seen, ...this.ahead]);
+    this.owedUntil = Math.max(this.owedUntil, until);
   }
 
   /** True when a series' bucket deviated and must not teach what is normal. */

@@ -76,6 +76,22 @@ describe("the cycle", () => {
     expect(known!.status).toBe("WITHDRAWN");
   });
 
+  test("late data in one early bucket makes everything after it be analysed again", async () => {
+    const context = contextOf(db.storage);
+    now = START + 100;
+    const spans = spansOf("early-late", FAILING.replace("10%", "0%"), 90);
+    const isLate = (span: TestSpan) => secondOf(span) >= 20 && secondOf(span) < 30 && span.trace < "8";
+    await insertSpans(
+      db.storage,
+      spans.filter((span) => !isLate(span)),
+    );
+    const first = await runCycle(context, true);
+    await insertSpans(db.storage, spans.filter(isLate));
+    const second = await runCycle(context, true);
+    expect(second.analyzedUntil).toBe(first.analyzedUntil);
+    expect(second.buckets).toBe((first.analyzedUntil! - (START + 20)) / 10);
+  });
+
   test("a stage that fails loses nothing: the next cycle does it again", async () => {
     now = START + 130;
     const spans = spansOf("failing-stage", FAILING, 100);
