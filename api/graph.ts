@@ -8,7 +8,7 @@ import { addHistogram, quantileMs } from "../model/histogram.ts";
 import type { TimeRange } from "../model/localization.ts";
 import type { GraphDetail, GraphEdgeRow, GraphEntityRow, GraphNodeRow } from "../storage/graph-reads.ts";
 import { evidenceConfidence } from "./evidence-grades.ts";
-import { calleeOf, callerOf, knownWorkload, workload } from "./graph-places.ts";
+import { calleeOf, callerOf, CLIENTS, knownWorkload, workload } from "./graph-places.ts";
 import { type Health, judgeHealth, type OutcomeCounts } from "./health.ts";
 
 /** What was measured at a node or edge; null is "not measured", never zero. */
@@ -227,38 +227,54 @@ function operationNodes(
   });
 }
 
+// Rows of edges and operations do not say on which node an instance runs, so places are told apart without it.
+function keyOf(place: Entity): string {
+  return entityId(place.node === "" ? place : { ...place, node: "" });
+}
+
+// A span whose parent was lost looks like a call of an unknown client. Below this share of a place's requests it is taken for that.
+const LOST_PARENT_SHARE = 0.1;
+
+function isLostParent(edge: EdgeSums, answered: ReadonlyMap<string, Ledger>): boolean {
+  if (edge.source !== CLIENTS || edge.evidence.size !== 1 || !edge.evidence.has("inferred")) return false;
+  const all = answered.get(keyOf(edge.target))?.requests ?? 0;
+  return trafficSide(edge).requests < LOST_PARENT_SHARE * all;
+}
+
 /** Folds rows into nodes and edges; every end of an edge is a node, and so is every known place without traffic. */
 export function foldGraph(parts: GraphParts): { nodes: GraphNode[]; edges: GraphEdge[] } {
   const { detail, coveredSeconds } = parts;
-  const sums = sumEdges(parts.edges, detail);
   const answered = answeredByPlace(parts.nodes, detail);
+  const sums = new Map([...sumEdges(parts.edges, detail)].filter(([, edge]) => !isLostParent(edge, answered)));
   const inbound = inboundByPlace(sums);
 
   const places = new Map<string, Entity>();
   for (const { source, target } of sums.values()) {
-    places.set(entityId(source), source);
-    places.set(entityId(target), target);
+    places.set(keyOf(source), source);
+    places.set(keyOf(target), target);
   }
   for (const row of parts.nodes) {
     const place = placeOf(row, detail);
-    places.set(entityId(place), place);
+    places.set(keyOf(place), place);
   }
   const observed = new Set<string>();
   for (const row of parts.entities) {
     const place = knownWorkload(row, detail);
-    places.set(entityId(place), place);
-    observed.add(entityId(place));
+    places.set(keyOf(place), place);
+    observed.add(keyOf(place));
   }
+  const idOf = (place: Entity) => entityId(places.get(keyOf(place)) ?? place);
 
-  const nodes = [...places].map(([id, entity]): GraphNode => {
-    const own = answered.get(id);
+  const nodes = [...places].map(([key, entity]): GraphNode => {
+    const id = entityId(entity);
+    const own = answered.get(key);
     if (own !== undefined) return { id, entity, ...measure(own, own, coveredSeconds) };
-    const seen = inbound.get(id);
+    const seen = inbound.get(key);
     if (seen !== undefined) {
       return { id, entity, ...measure(seen.traffic, seen.outcomes, coveredSeconds) };
     }
     // Known, and it would have told us: no traffic. Not known by its own telemetry: not measured.
-    return observed.has(id) && coveredSeconds > 0
+    return observed.has(key) && coveredSeconds > 0
       ? { id, entity, ...measure(emptyLedger(), emptyLedger(), coveredSeconds) }
       : { id, entity, ...UNMEASURED };
   });
@@ -267,8 +283,8 @@ export function foldGraph(parts: GraphParts): { nodes: GraphNode[]; edges: Graph
     const evidence = [...edge.evidence].toSorted();
     return {
       id,
-      source: entityId(edge.source),
-      target: entityId(edge.target),
+      source: idOf(edge.source),
+      target: idOf(edge.target),
       protocol: edge.protocol,
       evidence,
       confidence: evidenceConfidence(evidence),

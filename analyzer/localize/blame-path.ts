@@ -1,8 +1,9 @@
 // The blame path: from the symptom that users feel down to the cause, along edges that carry the fault.
 // In: the scene, symptomatic places, the cause. Out: entities from the outermost symptom to the cause.
-// Bounds: a shortest path over the scene's edges, in the size of the graph; just the cause when no symptom leads to it.
+// Bounds: one widest path over the symptomatic services, quadratic in their number; just the cause when no symptom leads to it.
 import { type Entity, makeEntity } from "../../model/entity.ts";
-import type { Scene } from "./scene.ts";
+import type { Indicator } from "../../model/localization.ts";
+import type { EdgeScene, Scene } from "./scene.ts";
 
 /** The entity of a node key: the service, or the virtual callee. */
 export function nodeEntity(scene: Scene, key: string): Entity {
@@ -13,13 +14,13 @@ export function nodeEntity(scene: Scene, key: string): Entity {
   return makeEntity("UNKNOWN", { cluster, namespace, service: name });
 }
 
-function callersOf(scene: Scene): Map<string, string[]> {
-  const callers = new Map<string, string[]>();
+function callersOf(scene: Scene): Map<string, EdgeScene[]> {
+  const callers = new Map<string, EdgeScene[]>();
   for (const edge of scene.edges.values()) {
     if (!scene.services.has(edge.from)) continue;
     const known = callers.get(edge.to);
-    if (known === undefined) callers.set(edge.to, [edge.from]);
-    else known.push(edge.from);
+    if (known === undefined) callers.set(edge.to, [edge]);
+    else known.push(edge);
   }
   return callers;
 }
@@ -35,27 +36,58 @@ function entryNodes(scene: Scene): Set<string> {
   return entries;
 }
 
+/** How much of the fault an edge carries: failures, or time (ns), beyond what the baseline leads to expect. */
+function carried(edge: EdgeScene, indicator: Indicator): number {
+  const { fault, baseline } = edge;
+  const measured = (side: EdgeScene["fault"]) => (indicator === "ERRORS" ? side.callerFailed : side.callerNs);
+  const usual = baseline.callerCalls === 0 ? 0 : measured(baseline) / baseline.callerCalls;
+  return Math.max(0, measured(fault) - usual * fault.callerCalls);
+}
+
+interface Step {
+  readonly next: string | null;
+  readonly width: number;
+  readonly hops: number;
+}
+
+const isBetter = (a: Step, b: Step) => a.width > b.width || (a.width === b.width && a.hops < b.hops);
+
 /**
- * The shortest way from the symptoms down to `node` over symptomatic services: from a service that clients call when there
- * is one, else from the farthest caller. Node keys, outermost first.
+ * The way on which most of the fault travels from the symptoms down to `node`, over symptomatic services (the widest path; of
+ * equal ones the shortest): from a service that clients call when there is one, else from the farthest caller. Node keys,
+ * outermost first.
  */
-export function findBlamePath(scene: Scene, node: string, symptoms: ReadonlySet<string>): string[] {
+export function findBlamePath(
+  scene: Scene,
+  node: string,
+  symptoms: ReadonlySet<string>,
+  indicator: Indicator = "ERRORS",
+): string[] {
   const callers = callersOf(scene);
   const entries = entryNodes(scene);
-  const next = new Map<string, string>();
-  const order = [node];
-  for (const at of order) {
-    for (const caller of callers.get(at) ?? []) {
-      if (caller === node || next.has(caller) || !symptoms.has(caller)) continue;
-      next.set(caller, at);
-      order.push(caller);
+  const steps = new Map<string, Step>([[node, { next: null, width: Infinity, hops: 0 }]]);
+  const settled = new Set<string>();
+  for (;;) {
+    let at: string | null = null;
+    for (const [key, step] of steps) {
+      if (!settled.has(key) && (at === null || isBetter(step, steps.get(at)!))) at = key;
+    }
+    if (at === null) break;
+    settled.add(at);
+    const here = steps.get(at)!;
+    for (const edge of callers.get(at) ?? []) {
+      if (settled.has(edge.from) || !symptoms.has(edge.from)) continue;
+      const step = { next: at, width: Math.min(here.width, carried(edge, indicator)), hops: here.hops + 1 };
+      const known = steps.get(edge.from);
+      if (known === undefined || isBetter(step, known)) steps.set(edge.from, step);
     }
   }
-  let at = order.find((key) => entries.has(key)) ?? order.at(-1)!;
-  const path = [at];
-  while (at !== node) {
-    at = next.get(at)!;
-    path.push(at);
-  }
+  const order = [...settled];
+  const start =
+    order.find((key) => entries.has(key)) ?? order.toSorted((a, b) => hopsOf(steps, b) - hopsOf(steps, a))[0]!;
+  const path: string[] = [];
+  for (let at: string | null = start; at !== null; at = steps.get(at)!.next) path.push(at);
   return path;
 }
+
+const hopsOf = (steps: ReadonlyMap<string, Step>, key: string) => steps.get(key)?.hops ?? 0;

@@ -59,7 +59,7 @@ function pathOf(facts: CauseFacts, place: Entity): Entity[] {
   const { scene, symptoms, candidate } = facts;
   const edge = scene.edges.get(candidate.place);
   const node = edge === undefined ? candidate.place : edge.from;
-  const path = findBlamePath(scene, node, symptoms).map((key) => nodeEntity(scene, key));
+  const path = findBlamePath(scene, node, symptoms, candidate.indicator).map((key) => nodeEntity(scene, key));
   // The cause itself, as narrow as it is known, closes the path.
   return edge === undefined ? [...path.slice(0, -1), place] : [...path, place];
 }

@@ -1,7 +1,6 @@
 // `faultline doctor`: checks what a start needs, and tells each result in one line.
 // In: the configuration. Out: ok, note or fail a check; exit 1 when one failed.
 // Bounds: each check has CHECK_TIMEOUT_MS; nothing is changed but one span of Faultline's own, sent when an OTLP endpoint answers.
-import { randomBytes } from "node:crypto";
 import { createConnection, createServer } from "node:net";
 import { reasonOf } from "../../model/errors.ts";
 import { createStorage } from "../../storage/client.ts";
@@ -24,6 +23,7 @@ export const doctor: Command = async ({ config, now, abort, print }) => {
     ["platform", () => Promise.resolve(checkPlatform(config))],
     ["api port", () => checkPort(values["api.host"], values["api.port"])],
     ["ingest port", () => checkPort(values["ingest.host"], values["ingest.httpPort"])],
+    ["ingest gRPC port", () => checkPort(values["ingest.host"], values["ingest.grpcPort"])],
     ["ClickHouse", () => checkStorage(config, now, abort.signal)],
     ...values["kafka.brokers"].map((broker): [string, () => Promise<Result>] => [
       `Kafka ${broker}`,
@@ -99,23 +99,15 @@ async function checkBroker(broker: string): Promise<Result> {
   }
 }
 
-/** Sends one span to a running ingest; that none runs is only noted. */
+/** Sends one log record to a running ingest (a span would leave a service on the map); that none runs is only noted. */
 async function checkOtlp(url: string, now: () => number): Promise<Result> {
-  const time = `${Math.floor(now())}000000`;
-  const span = {
-    traceId: randomBytes(16).toString("hex"),
-    spanId: randomBytes(8).toString("hex"),
-    name: "faultline doctor",
-    kind: 1,
-    startTimeUnixNano: time,
-    endTimeUnixNano: time,
-  };
+  const record = { timeUnixNano: `${Math.floor(now())}000000`, body: { stringValue: "faultline doctor was here" } };
   const resource = { attributes: [{ key: "service.name", value: { stringValue: "faultline-doctor" } }] };
-  const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] });
+  const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords: [record] }] }] });
   const headers = { "content-type": "application/json" };
   let response: Response;
   try {
-    response = await fetch(`${url}/v1/traces`, {
+    response = await fetch(`${url}/v1/logs`, {
       method: "POST",
       headers,
       body,
@@ -126,6 +118,6 @@ async function checkOtlp(url: string, now: () => number): Promise<Result> {
   }
   const answer = (await response.text()).slice(0, 200);
   return response.ok
-    ? { state: "ok", detail: `${url} stored a test span` }
+    ? { state: "ok", detail: `${url} stored a test record` }
     : { state: "fail", detail: `${url} answered ${response.status}: ${answer}` };
 }

@@ -3,6 +3,7 @@
 -- Rule: callee side = every entry span (Server or Consumer whose parent is another service, or none), counted in its own bucket;
 --   caller side = the last span of the caller before the wire (it has an entry child in another service, or no child at all),
 --   counted in its own bucket. So each span counts once, whatever the order of arrival, and windows add up to the whole.
+--   A call that never arrived names its callee without a namespace: it is the one service of that name, or else the caller's neighbour.
 --   app CLIENT -> proxy CLIENT -> proxy SERVER -> app SERVER is one edge. Retries: callee calls exceed caller calls,
 --   and the caller's result is compared with the last attempt. Keys are salted with the tenant: nothing is joined across tenants.
 -- Cost: two hash joins over the window plus margins (60 s back for parents, 60 s ahead for children), and one grouping of
@@ -10,8 +11,12 @@
 INSERT INTO edge_buckets_staging
 WITH
   toDateTime64({from:DateTime}, 9) AS from_time,
-  toDateTime64({to:DateTime}, 9) AS to_time
-SELECT * EXCEPT (caller_map, callee_map) FROM (
+  toDateTime64({to:DateTime}, 9) AS to_time,
+  edge.Evidence = 'inferred' AND edge.DstKind = 'service' AND edge.DstVersion = '' AND edge.DstInstance = '' AND notEmpty(home.places) AS moved
+SELECT edge.* EXCEPT (caller_map, callee_map) REPLACE (
+  if(moved, home.places[1].1, edge.DstCluster) AS DstCluster,
+  if(moved, home.places[1].2, edge.DstNamespace) AS DstNamespace)
+FROM (
 SELECT
   Tenant, Bucket, SrcKind, SrcCluster, SrcNamespace, SrcService, SrcVersion, SrcInstance,
   DstKind, DstCluster, DstNamespace, DstService, DstVersion, DstInstance, Protocol, Evidence,
@@ -109,5 +114,11 @@ FROM (
 )
 GROUP BY Tenant, Bucket, SrcKind, SrcCluster, SrcNamespace, SrcService, SrcVersion, SrcInstance,
   DstKind, DstCluster, DstNamespace, DstService, DstVersion, DstInstance, Protocol, Evidence
-)
+) AS edge
+LEFT ANY JOIN (
+  SELECT Tenant AS home_tenant, Service AS home_service, groupUniqArray(2)((toString(Cluster), toString(Namespace))) AS places
+  FROM entities
+  GROUP BY Tenant, Service
+  HAVING length(places) = 1
+) AS home ON edge.Tenant = home.home_tenant AND edge.DstService = home.home_service
 SETTINGS join_algorithm = 'parallel_hash', join_use_nulls = 0

@@ -109,6 +109,19 @@ describe("findBlamePath", () => {
     { name: "the cause alone when nobody above feels it", to: "pricing", symptoms: [], wanted: ["pricing"] },
     { name: "the cause is the users' service itself", to: "frontend", symptoms: ["frontend"], wanted: ["frontend"] },
   ])("$name", ({ to, symptoms, wanted }) => expect(path(node(to), symptoms)).toEqual(wanted.map(node)));
+  test("takes the way on which most of the fault travels", () => {
+    const two = (throughAds: number) =>
+      sceneOf([
+        ...["frontend", "cart", "pricing", "ads"].map((name) => work(name, {}, {})),
+        calls("", "frontend"),
+        calls("frontend", "pricing", {}, { originFailed: 20 }),
+        calls("frontend", "ads", {}, { originFailed: throughAds }),
+        calls("ads", "pricing", {}, { originFailed: throughAds }),
+      ]);
+    const symptoms = new Set(["frontend", "pricing", "ads"].map(node));
+    expect(findBlamePath(two(50), node("pricing"), symptoms)).toEqual(["frontend", "ads", "pricing"].map(node));
+    expect(findBlamePath(two(5), node("pricing"), symptoms)).toEqual(["frontend", "pricing"].map(node));
+  });
   test("ends at a database that sends nothing", () => {
     const to = "database||shop|prices";
     expect(path(to, ["frontend", "ads", "pricing"]).at(-1)).toBe(to);

@@ -183,6 +183,31 @@ describe("foldGraph", () => {
     expect(kinds("INSTANCE")).toEqual(["VERSION web", "INSTANCE cart", "SERVICE cart"]);
   });
 
+  it("shows an instance once, with the node that it is known to run on", () => {
+    const { nodes, edges } = fold({
+      detail: "INSTANCE",
+      edges: [
+        edge("web", "cart", { FromInstance: "web-1", ToInstance: "cart-1", CallerRequests: 9, CalleeRequests: 9 }),
+      ],
+      nodes: [node("cart", { AtInstance: "cart-1", RequestCount: 9 })],
+      entities: [known("cart", { AtInstance: "cart-1", Nodes: ["node-7"] })],
+    });
+    const carts = nodes.filter((one) => one.entity.service === "cart");
+    expect(carts).toHaveLength(1);
+    expect(carts[0]).toMatchObject({ entity: { node: "node-7" }, requestsPerSecond: expect.any(Number) as number });
+    expect(edges[0]!.target).toBe(carts[0]!.id);
+  });
+
+  it("takes a few calls from nowhere for lost parents, many for clients", () => {
+    const callers = (fromNowhere: number) =>
+      fold({
+        edges: [edge("", "cart", { CalleeRequests: fromNowhere, EvidenceWords: ["inferred"] })],
+        nodes: [node("cart", { RequestCount: 100 })],
+      }).edges.length;
+    expect(callers(9)).toBe(0);
+    expect(callers(10)).toBe(1);
+  });
+
   it("gives every edge ends among the nodes, and the same ids for the same rows in any order", () => {
     const rows = [
       edge("web", "cart", { CallerRequests: 3 }),
