@@ -82,8 +82,14 @@ async function chooseWindows(storage: Storage, request: LocalizeRequest): Promis
     .filter((b) => busy.every((period) => !overlaps(period, b, BUCKET_SECONDS)))
     .toSorted((a, b) => b - a);
   const before = quiet.filter((b) => b < from);
-  const inside = newest === undefined ? [] : quiet.filter((b) => b >= from && b < to);
-  return { fault, baseline: (before.length > 0 ? before : inside).slice(0, MAX_BASELINE_BUCKETS), onset };
+  if (before.length > 0) return { fault, baseline: before.slice(0, MAX_BASELINE_BUCKETS), onset };
+  const inside = quiet.filter((b) => b >= from && b < to);
+  const rest = fault.filter((b) => !inside.includes(b));
+  return {
+    fault: rest.length > 0 ? rest : fault,
+    baseline: rest.length > 0 ? inside.slice(0, MAX_BASELINE_BUCKETS) : [],
+    onset,
+  };
 }
 
 function matches(service: ServiceScene, request: LocalizeRequest): boolean {
@@ -134,16 +140,16 @@ async function answerRequest(storage: Storage, request: LocalizeRequest): Promis
   const { fault, baseline, onset } = await chooseWindows(storage, request);
   const id = localizationId(request.tenant, JSON.stringify([request, fault, baseline]));
   const none = { id, range: rangeOf(fault), onset: null, causes: [], rejected: [] };
+  if (request.indicator === "TRAFFIC" || request.indicator === "SATURATION") {
+    const reason = `${request.indicator} is not judged yet; ask for LATENCY or ERRORS.`;
+    return { ...none, baseline: rangeOf(baseline.length === 0 ? fault : baseline), verdict: "INCONCLUSIVE", reason };
+  }
   if (baseline.length === 0) {
     const reason =
       "There is no quiet period with traffic in the hour before the window to compare with; give a baseline.";
     return { ...none, baseline: rangeOf(fault), verdict: "INCONCLUSIVE", reason };
   }
   const frame = { ...none, baseline: rangeOf(baseline) };
-  if (request.indicator === "TRAFFIC" || request.indicator === "SATURATION") {
-    const reason = `${request.indicator} is not judged yet; ask for LATENCY or ERRORS.`;
-    return { ...frame, verdict: "INCONCLUSIVE", reason };
-  }
   const windows = { fault, baseline };
   const scene = await readScene(storage, request.tenant, windows);
   const nothing = whyNothing(scene, request);

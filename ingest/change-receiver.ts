@@ -30,16 +30,32 @@ export function readChanges(payload: Uint8Array, watch: ObjectWatch, nowMs: numb
   return changes;
 }
 
+/** Stores the changes that protobuf log payloads tell of; it throws when storage does not take them. `clock` in unix ms. */
+export function createChangeTaker(
+  storage: Storage,
+  tenant: string,
+  clock: () => number,
+): (payload: Uint8Array) => Promise<void> {
+  const watch = new ObjectWatch();
+  return async (payload) => {
+    if (!hasMark(payload)) return;
+    await writeChanges(storage, tenant, "k8s", readChanges(payload, watch, clock()));
+  };
+}
+
+function hasMark(body: Uint8Array): boolean {
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes(MARK);
+}
+
 /** Puts the extraction of changes before a receiver; `clock` in unix ms. */
 export function withChanges(receiver: Receiver, storage: Storage, tenant: string, clock: () => number): Receiver {
-  const watch = new ObjectWatch();
+  const takeChanges = createChangeTaker(storage, tenant, clock);
   return {
     async receive(signal, encoding, body) {
-      const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-      if (signal === "logs" && bytes.includes(MARK)) {
+      if (signal === "logs" && hasMark(body)) {
         const payload = encoding === "json" ? transcodeJson(signal, body) : { ok: true as const, bytes: body };
         try {
-          if (payload.ok) await writeChanges(storage, tenant, "k8s", readChanges(payload.bytes, watch, clock()));
+          if (payload.ok) await takeChanges(payload.bytes);
         } catch (error) {
           emitEvent("ingest.insert_failed", { signal, reason: "changes" }, reasonOf(error));
           return { ok: false, reason: "storage", detail: "storage refused the data", retryable: true };

@@ -57,14 +57,22 @@ export interface KafkaHandlers {
   onFailure(error: unknown): void;
 }
 
-/** A running consumer. `commit` throws when the group has moved on or no broker answers. */
+/** A running consumer. */
 export interface KafkaClient {
-  commit(at: TopicPartition, offset: bigint, metadata: string): Promise<void>;
+  /** True when committed, false when the group has moved on; throws where neither is known, as when no broker answers. */
+  commit(at: TopicPartition, offset: bigint, metadata: string): Promise<boolean>;
   fetchCommitted(topic: string): Promise<CommittedOffset[]>;
   pause(at: TopicPartition): void;
   resume(at: TopicPartition): void;
+  /** Reads on from `offset`. */
+  seek(at: TopicPartition, offset: bigint): void;
   close(): Promise<void>;
 }
+
+type Commit = (offsets: kafkajs.Offsets) => Promise<void>;
+
+/** What a broker answers when a commit comes from an assignment that is over. */
+const STALE = new Set(["ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "REBALANCE_IN_PROGRESS", "FENCED_INSTANCE_ID"]);
 
 /** Starts consuming in the background and keeps at it until `close`. */
 export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHandlers): KafkaClient {
@@ -88,6 +96,7 @@ export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHan
   );
   const paused = new Map<string, TopicPartition>();
   let consumer: kafkajs.Consumer | null = null;
+  let commitNow: Commit | null = null;
 
   /** One life of a kafkajs consumer: until it crashes, a missing topic appears, or we close. */
   async function live(): Promise<void> {
@@ -127,7 +136,9 @@ export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHan
       await current.subscribe({ topics: topics.present, fromBeginning: true });
       await current.run({
         autoCommit: false,
-        eachBatch: async ({ batch }) => {
+        eachBatch: async (payload) => {
+          const { batch } = payload;
+          commitNow = (offsets) => payload.commitOffsetsIfNecessary(offsets);
           handlers.onRecords(
             { topic: batch.topic, partition: batch.partition },
             batch.messages.map((message) => ({
@@ -141,6 +152,7 @@ export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHan
       await Promise.race([crashed, closed, ...appeared]);
     } finally {
       consumer = null;
+      commitNow = null;
       await current.disconnect().catch(() => {});
     }
   }
@@ -194,11 +206,19 @@ export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHan
   const life = keepLiving();
 
   return {
-    async commit(at, offset, metadata) {
-      if (consumer === null) throw new Error("the consumer is not connected");
-      await consumer.commitOffsets([{ ...at, offset: offset.toString(), metadata }]);
-      // kafkajs returns without a word when the consumer stopped meanwhile.
-      if (consumer === null) throw new Error("the consumer was disconnected during the commit");
+    async commit({ topic, partition }, offset, metadata) {
+      // Not `consumer.commitOffsets`: that tries again by itself, and so may commit under a generation that came after the
+      // caller looked, over what the partition's next owner committed. This is sent once, under today's generation.
+      const commit = commitNow;
+      if (commit === null) throw new Error("the consumer is not connected");
+      const entry = { partition, offset: offset.toString(), metadata };
+      try {
+        await commit({ topics: [{ topic, partitions: [entry] }] });
+        return true;
+      } catch (error) {
+        if (error instanceof kafkajs.KafkaJSProtocolError && STALE.has(error.type)) return false;
+        throw error;
+      }
     },
     async fetchCommitted(topic) {
       const found = await withAdmin((admin) => admin.fetchOffsets({ groupId: options.groupId, topics: [topic] }));
@@ -215,6 +235,9 @@ export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHan
     resume(at) {
       if (!paused.delete(keyOf(at))) return;
       consumer?.resume([{ topic: at.topic, partitions: [at.partition] }]);
+    },
+    seek({ topic, partition }, offset) {
+      consumer?.seek({ topic, partition, offset: offset.toString() });
     },
     async close() {
       closing.abort();

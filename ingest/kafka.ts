@@ -1,13 +1,14 @@
-// The Kafka consumer: messages of the OTLP topics into the same decoder and writer as OTLP/HTTP.
-// In: records of the configured topics. Out: rows acknowledged by ClickHouse, then the offset commit; a poison message becomes a
-// `dead_letters` row with its topic, partition and offset, and its neighbours are stored.
-// Bounds: at least once. One chunk a partition is in flight (`chunkMaxBytes`, `chunkMaxRecords`); past `partitionMaxBytes` a partition,
-// and past `bufferMaxBytes` every partition, is paused. A storage outage is retried for as long as it lasts, never dead-lettered.
+// The Kafka consumer: messages of the OTLP topics into storage, each exactly once.
+// In: records of the configured topics. Out: chunks, one a partition at a time: its bounds are committed as an intent, its rows are stored
+// under tokens made of those bounds, then the offset is committed. Whoever comes after a crash or a rebalance rebuilds the same chunk first.
+// Bounds: `chunkMaxBytes`, `chunkMaxRecords`; past `partitionMaxBytes` a partition, past `bufferMaxBytes` every one is paused. A storage
+// outage is retried for as long as it lasts. Exact as long as storage remembers tokens: 10 000 inserts a table. docs/adr/0011
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { reasonOf } from "../model/errors.ts";
 import { emitEvent } from "../model/events.ts";
 import {
+  type CommittedOffset,
   type KafkaClient,
   type KafkaClientOptions,
   type KafkaRecord,
@@ -15,16 +16,17 @@ import {
   startKafkaClient,
   type TopicPartition,
 } from "./kafka-client.ts";
-
-/** What a topic carries; messages have no mark of their own, so this is configured. */
-export interface KafkaTopic {
-  readonly signal: "traces" | "metrics" | "logs";
-  readonly encoding: "otlp_proto" | "otlp_json";
-}
+import { cutAgain, cutFirst, type KafkaSink, type KafkaTopic, sizeOf } from "./kafka-chunk.ts";
+import { createPartition, type Partition } from "./kafka-partition.ts";
+import { type ChunkIntent, readIntent, writeIntent } from "./kafka-intent.ts";
 
 /** Options of the consumer; times in milliseconds, sizes in bytes of message values. No brokers: no consumer. */
 export interface KafkaOptions extends Omit<KafkaClientOptions, "topics"> {
   readonly topics: Readonly<Record<string, KafkaTopic>>;
+  /** Part of every token; another number where offsets are other messages than before. */
+  readonly epoch: number;
+  /** A chunk is cut when its first record waited this long, or when it is full. */
+  readonly chunkLingerMs: number;
   readonly chunkMaxRecords: number;
   readonly chunkMaxBytes: number;
   readonly partitionMaxBytes: number;
@@ -51,6 +53,8 @@ export const KAFKA_DEFAULTS: KafkaOptions = {
   fetchMaxWaitMs: 500,
   topicRefreshMs: 15_000,
   restartDelayMs: 2_000,
+  epoch: 1,
+  chunkLingerMs: 1_000,
   chunkMaxRecords: 512,
   chunkMaxBytes: 4 << 20,
   partitionMaxBytes: 16 << 20,
@@ -60,56 +64,22 @@ export const KAFKA_DEFAULTS: KafkaOptions = {
   closeTimeoutMs: 5_000,
 };
 
-/** How one message ended: stored, refused because of what it says, or not stored for now. */
-export type KafkaDelivery =
-  | { readonly ok: true }
-  | {
-      readonly ok: false;
-      readonly reason: string;
-      readonly detail: string;
-      readonly retryable: boolean;
-    };
-
-/** A message that can never be stored; `origin` is topic/partition/offset. */
-export interface DeadLetter {
-  readonly origin: string;
-  readonly reason: string;
-  readonly detail: string;
-  readonly body: Uint8Array;
-}
-
-/** Where messages go. `deliver` resolves after the insert; `bury` stores a dead letter once per origin, and throws when it cannot. */
-export interface KafkaSink {
-  deliver(topic: KafkaTopic, body: Uint8Array): Promise<KafkaDelivery>;
-  bury(letter: DeadLetter): Promise<void>;
-}
-
-interface Partition {
-  readonly at: TopicPartition;
-  /** Read, not begun. */
-  queue: KafkaRecord[];
-  /** Bytes of the queue and of the chunk in flight. */
-  bytes: number;
-  /** The chunk in flight, from its first record to its commit. */
-  chunk: readonly KafkaRecord[];
-  /** What was in flight at the last rebalance: kafkajs reads it again, and it is not taken twice. */
-  held: { readonly first: bigint; readonly last: bigint } | null;
-  /** A rebalance came while the chunk was in flight: somebody else may have committed more since. */
-  checkCommitted: boolean;
-  lost: boolean;
-}
-
 /** Starts the consumer; it connects in the background. `stop` finishes and commits the chunks in flight. */
-export function startKafkaConsumer(options: KafkaOptions, sink: KafkaSink): { stop(): Promise<void> } {
+export function startKafkaConsumer(
+  options: KafkaOptions,
+  sink: KafkaSink,
+  startClient: typeof startKafkaClient = startKafkaClient,
+  clock: () => number = Date.now,
+): { stop(): Promise<void> } {
   const partitions = new Map<string, Partition>();
   const closing = new AbortController();
-  // Each record that waits for storage listens; the chunk limits bound how many do.
+  // Each partition that waits listens.
   setMaxListeners(0, closing.signal);
   const running = new Set<Promise<void>>();
   const { topics, ...rest } = options;
   let bufferedBytes = 0;
 
-  const client: KafkaClient = startKafkaClient(
+  const client: KafkaClient = startClient(
     { ...rest, topics: Object.keys(topics) },
     {
       onRecords: take,
@@ -122,115 +92,152 @@ export function startKafkaConsumer(options: KafkaOptions, sink: KafkaSink): { st
 
   function assign(assigned: readonly TopicPartition[]): void {
     emitEvent("kafka.rebalanced", {}, assigned.map(keyOf).join(" "));
-    const ours = new Set(assigned.map(keyOf));
-    for (const [key, partition] of partitions) {
-      // What was only read is read again, from the last commit, by whoever owns the partition now; what is in flight goes on.
+    const before = new Map(partitions);
+    partitions.clear();
+    for (const partition of before.values()) {
+      // What was read is read again from the last commit, by whoever owns the partition now. An insert in flight goes on; the
+      // owner repeats it under the same tokens.
+      partition.lost = true;
       drop(partition, partition.queue);
       partition.queue = [];
-      if (ours.has(key)) {
-        const [first, last] = [partition.chunk.at(0), partition.chunk.at(-1)];
-        partition.held = first === undefined || last === undefined ? null : { first: first.offset, last: last.offset };
-        partition.checkCommitted = partition.held !== null;
-      } else {
-        partition.lost = true;
-        client.resume(partition.at);
-        partitions.delete(key);
-      }
+      if (partition.timer !== null) clearTimeout(partition.timer);
+      client.resume(partition.at);
     }
+    const reads = new Map<string, Promise<CommittedOffset[]>>();
     for (const at of assigned) {
-      if (partitions.has(keyOf(at))) continue;
-      partitions.set(keyOf(at), {
-        at,
-        queue: [],
-        bytes: 0,
-        chunk: [],
-        held: null,
-        checkCommitted: false,
-        lost: false,
-      });
+      const topic = topics[at.topic];
+      if (topic === undefined) continue;
+      const partition = createPartition(at, topic);
+      partitions.set(keyOf(at), partition);
+      start(partition, begin(partition, before.get(keyOf(at))?.task ?? null, reads));
     }
-    balance();
+  }
+
+  /** Reads what was committed last; one request a topic serves all its partitions. */
+  async function begin(
+    partition: Partition,
+    previous: Promise<void> | null,
+    reads: Map<string, Promise<CommittedOffset[]>>,
+  ): Promise<void> {
+    await previous;
+    const { topic, partition: number } = partition.at;
+    const found = await retry(partition, async () => {
+      const read = reads.get(topic) ?? client.fetchCommitted(topic);
+      reads.set(topic, read);
+      return await read.catch((error: unknown) => (reads.delete(topic), Promise.reject(error)));
+    });
+    if (found === null || partition.lost) return;
+    const entry = found.find((one) => one.partition === number);
+    const read = readIntent(entry?.offset ?? null, entry?.metadata ?? "");
+    if (read.ok) partition.pending = read.intent;
+    else emitEvent("kafka.failed", { reason: "metadata" }, `${keyOf(partition.at)}: ${read.reason}`);
+    partition.committed = entry?.offset ?? null;
   }
 
   function take(from: TopicPartition, records: readonly KafkaRecord[]): void {
     const partition = partitions.get(keyOf(from));
-    if (partition === undefined || closing.signal.aborted) return;
+    if (partition === undefined || partition.lost || closing.signal.aborted) return;
+    if (partition.queue.length === 0) partition.firstMs = clock();
     for (const record of records) {
-      if (partition.held !== null) {
-        if (record.offset >= partition.held.first && record.offset <= partition.held.last) continue;
-        partition.held = null;
-      }
       partition.queue.push(record);
       partition.bytes += sizeOf(record);
       bufferedBytes += sizeOf(record);
     }
-    balance();
     work(partition);
+    balance();
   }
 
+  /** Begins the next chunk if there is one. */
   function work(partition: Partition): void {
-    if (partition.chunk.length > 0 || partition.queue.length === 0 || partition.lost || closing.signal.aborted) return;
-    partition.chunk = cutChunk(partition.queue, options);
-    const task = runChunk(partition, partition.chunk).finally(() => {
-      drop(partition, partition.chunk);
-      partition.chunk = [];
+    const { queue, pending } = partition;
+    if (partition.task !== null || partition.committed === undefined || queue.length === 0) return;
+    if (partition.lost || closing.signal.aborted) return;
+    if (!isPlaced(partition)) return;
+    const records = pending === null ? cutNew(partition) : cutAgain(queue, pending.last);
+    if (records === null) return;
+    partition.pending = null;
+    const [first, last] = [records.at(0), records.at(-1)];
+    if (pending !== null) start(partition, runChunk(partition, records, pending, true));
+    else if (first !== undefined && last !== undefined) {
+      const { epoch } = options;
+      const intent = { epoch, first: first.offset, last: last.offset, atMs: Math.floor(clock()), alone: [] };
+      start(partition, runChunk(partition, records, intent, false));
+    }
+  }
+
+  /** Runs the partition's one task, then looks for the next. */
+  function start(partition: Partition, doing: Promise<void>): void {
+    const task = doing.finally(() => {
+      partition.task = null;
       running.delete(task);
-      balance();
       work(partition);
+      balance();
     });
+    partition.task = task;
     running.add(task);
   }
 
-  async function runChunk(partition: Partition, chunk: readonly KafkaRecord[]): Promise<void> {
-    const last = chunk.at(-1);
-    const settled = await Promise.all(chunk.map((record) => settle(partition, record)));
-    if (last === undefined || partition.lost || settled.includes(false)) return;
-    await commit(partition, last.offset + 1n);
+  /** True when the queue begins at the committed offset; if not it is asked for once, and what comes then is what there is. */
+  function isPlaced(partition: Partition): boolean {
+    const { committed, queue, placed } = partition;
+    if (placed === "yes") return true;
+    if (placed === "no" && committed !== null && committed !== undefined && queue[0]?.offset !== committed) {
+      partition.placed = "sought";
+      drop(partition, queue);
+      partition.queue = [];
+      client.seek(partition.at, committed);
+      return false;
+    }
+    partition.placed = "yes";
+    return true;
   }
 
-  /** Stores or buries one record, however long storage is away; false when the partition was lost or we close first. */
-  async function settle(partition: Partition, record: KafkaRecord): Promise<boolean> {
-    const topic = topics[partition.at.topic];
-    if (topic === undefined) return true;
-    const origin = `${keyOf(partition.at)}/${record.offset}`;
-    return await retry(partition, async () => {
-      const body = record.value ?? new Uint8Array();
-      const delivery: KafkaDelivery =
-        record.value === null
-          ? { ok: false, reason: "tombstone", detail: "the message has no value", retryable: false }
-          : await sink.deliver(topic, body);
-      if (delivery.ok) return true;
-      if (delivery.retryable) return false;
-      await sink.bury({ origin, reason: delivery.reason, detail: delivery.detail, body });
-      emitEvent("ingest.dead_letter", { source: "kafka", reason: delivery.reason }, `${origin}: ${delivery.detail}`);
-      return true;
-    });
-  }
-
-  async function commit(partition: Partition, offset: bigint): Promise<void> {
-    await retry(partition, async () => {
-      if (partition.checkCommitted) {
-        const committed = await client.fetchCommitted(partition.at.topic);
-        partition.checkCommitted = false;
-        const current = committed.find((entry) => entry.partition === partition.at.partition)?.offset ?? null;
-        if (current !== null && current >= offset) return true;
+  async function runChunk(
+    partition: Partition,
+    records: readonly KafkaRecord[],
+    intent: ChunkIntent,
+    isAnnounced: boolean,
+  ): Promise<void> {
+    try {
+      const { at, topic } = partition;
+      if (!isAnnounced && !(await commit(partition, intent.first, writeIntent(intent)))) return;
+      for (let current = intent; ;) {
+        const chunk = { at, topic, intent: current, records };
+        const outcome = await retry(partition, () => sink.store(chunk));
+        if (outcome === null) return;
+        if (outcome.ok) break;
+        current = { ...current, alone: [...current.alone, outcome.part] };
+        if (!(await commit(partition, current.first, writeIntent(current)))) return;
       }
-      await client.commit(partition.at, offset, "");
-      return true;
-    });
+      await commit(partition, intent.last + 1n, "");
+    } finally {
+      drop(partition, records);
+    }
   }
 
-  /** Runs `attempt` until it says true, with growing pauses; false when it no longer matters. */
-  async function retry(partition: Partition, attempt: () => Promise<boolean>): Promise<boolean> {
-    for (let delayMs = options.retryMinMs; ; delayMs = Math.min(delayMs * 2, options.retryMaxMs)) {
+  /** False when the group has moved on: then nothing more is done until the next assignment. */
+  async function commit(partition: Partition, offset: bigint, metadata: string): Promise<boolean> {
+    const done = await retry(partition, () => client.commit(partition.at, offset, metadata));
+    if (done === true) return true;
+    if (done === false)
+      emitEvent("kafka.failed", { reason: "stale" }, `${keyOf(partition.at)}: the group has moved on`);
+    // What was cut off the queue can only be read again after a new assignment.
+    partition.lost = true;
+    return false;
+  }
+
+  /** Runs `attempt` until it does not throw, with growing pauses; null when it no longer matters. */
+  async function retry<T>(partition: Partition, attempt: () => Promise<T>): Promise<T | null> {
+    for (let delayMs = options.retryMinMs; !partition.lost; delayMs = Math.min(delayMs * 2, options.retryMaxMs)) {
       try {
-        if (await attempt()) return true;
+        return await attempt();
       } catch (error) {
         emitEvent("kafka.failed", { reason: "retried" }, `${keyOf(partition.at)}: ${reasonOf(error)}`);
       }
-      if (partition.lost || closing.signal.aborted) return false;
+      if (closing.signal.aborted) return null;
       await sleep(delayMs, undefined, { signal: closing.signal }).catch(() => {});
     }
+    return null;
   }
 
   function drop(partition: Partition, records: readonly KafkaRecord[]): void {
@@ -242,15 +249,30 @@ export function startKafkaConsumer(options: KafkaOptions, sink: KafkaSink): { st
 
   /** Pauses what is full and resumes what has room again; half the limit lies between, so that it does not flap. */
   function balance(): void {
-    for (const { at, bytes } of partitions.values()) {
-      if (bytes >= options.partitionMaxBytes || bufferedBytes >= options.bufferMaxBytes) client.pause(at);
+    for (const { at, bytes, pending, task } of partitions.values()) {
+      // A chunk that must be rebuilt has its size; half of it is of no use.
+      if (pending !== null && task === null) client.resume(at);
+      else if (bytes >= options.partitionMaxBytes || bufferedBytes >= options.bufferMaxBytes) client.pause(at);
       else if (bytes <= options.partitionMaxBytes / 2 && bufferedBytes <= options.bufferMaxBytes / 2) client.resume(at);
     }
+  }
+
+  /** The next chunk when it is full or has waited; else it is looked at again then. */
+  function cutNew(partition: Partition): KafkaRecord[] | null {
+    const waitMs = partition.firstMs + options.chunkLingerMs - clock();
+    const records = cutFirst(partition.queue, options, waitMs <= 0);
+    if (records !== null) return records;
+    partition.timer ??= setTimeout(() => {
+      partition.timer = null;
+      work(partition);
+    }, waitMs);
+    return null;
   }
 
   return {
     async stop() {
       closing.abort();
+      for (const { timer } of partitions.values()) if (timer !== null) clearTimeout(timer);
       const giveUp = new AbortController();
       const timeout = sleep(options.closeTimeoutMs, undefined, { signal: giveUp.signal }).catch(() => {});
       await Promise.race([Promise.allSettled(running), timeout]);
@@ -258,23 +280,4 @@ export function startKafkaConsumer(options: KafkaOptions, sink: KafkaSink): { st
       await client.close();
     },
   };
-}
-
-function sizeOf(record: KafkaRecord): number {
-  return record.value?.length ?? 0;
-}
-
-/** Takes the next chunk off the queue: at least one record, at most what the limits allow. */
-function cutChunk(
-  queue: KafkaRecord[],
-  limits: Pick<KafkaOptions, "chunkMaxRecords" | "chunkMaxBytes">,
-): KafkaRecord[] {
-  let count = 0;
-  let bytes = 0;
-  for (const record of queue) {
-    if (count > 0 && (count >= limits.chunkMaxRecords || bytes + sizeOf(record) > limits.chunkMaxBytes)) break;
-    bytes += sizeOf(record);
-    count++;
-  }
-  return queue.splice(0, count);
 }

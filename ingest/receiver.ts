@@ -1,4 +1,4 @@
-// What every transport hands its bodies to: HTTP today, Kafka and gRPC alike.
+// What the transports that push hand their bodies to: HTTP and gRPC alike. Kafka does not: equal messages at two offsets are two.
 // In: signal, encoding and an OTLP export request. Out: a delivery, after the insert: stored, refused for its content, or try again.
 // Bounds: an answer comes within `ackDeadlineMs`; a body that is late by then may still be stored, and its retry is recognised by its bytes
 // within `windowMs`, so it is stored once. Across a crash of this process a retry is stored again: push is at least once.
@@ -91,7 +91,8 @@ function deliveryOf(receipt: Receipt | null, duplicate: boolean): Delivery {
   return { ...receipt, duplicate };
 }
 
-function detailOf(reason: string): string {
+/** What a reason of a refusal means, as a sentence. */
+export function detailOf(reason: string): string {
   return DETAILS[reason] ?? reason;
 }
 

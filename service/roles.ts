@@ -29,7 +29,12 @@ export interface ServiceContext {
   localize: Localize | null;
   /** Runs one cycle of the analysis; `complete` when no sender has more. */
   runCycle: ((complete: boolean) => Promise<unknown>) | null;
-  readonly urls: { storage: string | null; ingest: string | null; api: string | null };
+  readonly urls: {
+    storage: string | null;
+    ingest: string | null;
+    ingestGrpc: string | null;
+    api: string | null;
+  };
 }
 
 /** Everything that can run in a process: the four roles, and `connection`, which any of them brings along. */
@@ -67,11 +72,13 @@ export const PARTS: Readonly<Record<RoleName | "connection", PartDefinition<Serv
     needs: ["connection"],
     start: async (context) => {
       const values = context.config.values;
-      const where = { role: "ingest", host: values["ingest.host"], port: values["ingest.httpPort"] };
+      const where = { role: "ingest", host: values["ingest.host"] };
+      const ports = { httpPort: values["ingest.httpPort"], grpcPort: values["ingest.grpcPort"] };
       const options = {
         host: where.host,
         tenant: values.tenant,
         http: values["ingest.httpLimits"],
+        grpc: values["ingest.grpcLimits"],
         decode: values["ingest.decodeLimits"],
         receiver: values["ingest.receiverLimits"],
         writer: values["ingest.writerLimits"],
@@ -81,15 +88,17 @@ export const PARTS: Readonly<Record<RoleName | "connection", PartDefinition<Serv
           clientId: values["kafka.clientId"],
           groupId: values["kafka.groupId"],
           topics: values["kafka.topics"],
+          epoch: values["kafka.epoch"],
           tls: values["kafka.tls"],
           sasl: values["kafka.sasl"],
         },
       };
       const storage = storageOf(context);
-      const ingest = await listening(context, where, (httpPort) =>
-        startIngest({ storage, options: { ...options, httpPort } }),
+      const ingest = await listening(context, where, ports, (free) =>
+        startIngest({ storage, options: { ...options, ...free } }),
       );
       context.urls.ingest = ingest.httpUrl;
+      context.urls.ingestGrpc = ingest.grpcUrl;
       return ingest;
     },
   },
@@ -116,7 +125,7 @@ export const PARTS: Readonly<Record<RoleName | "connection", PartDefinition<Serv
     needs: ["connection", "analyzer"],
     start: async (context) => {
       const values = context.config.values;
-      const where = { role: "api", host: values["api.host"], port: values["api.port"] };
+      const where = { role: "api", host: values["api.host"] };
       const options = {
         ...API_DEFAULTS,
         host: where.host,
@@ -126,7 +135,7 @@ export const PARTS: Readonly<Record<RoleName | "connection", PartDefinition<Serv
         limits: values["api.limits"],
       };
       const storage = storageOf(context);
-      const api = await listening(context, where, (port) =>
+      const api = await listening(context, where, { port: values["api.port"] }, ({ port }) =>
         startApi({ storage, localize: context.localize, options: { ...options, port }, checks: {} }),
       );
       context.urls.api = api.url;
@@ -177,7 +186,7 @@ export async function startService(
     storage: null,
     localize: null,
     runCycle: null,
-    urls: { storage: null, ingest: null, api: null },
+    urls: { storage: null, ingest: null, ingestGrpc: null, api: null },
   };
   const part = await startParts(PARTS, [...roles, "connection"], context, {
     stopDeadlineMs: values.stopDeadlineMs,
@@ -191,18 +200,21 @@ function storageOf(context: ServiceContext): Storage {
   return context.storage;
 }
 
-/** Starts on the wanted port; one in use becomes a free one where that is allowed, else PORT_BUSY with role, host and port. */
-async function listening<T>(
+/** Starts on the wanted ports; one in use becomes a free one where that is allowed, else PORT_BUSY with role, host and port. */
+async function listening<Ports extends Readonly<Record<string, number>>, T>(
   context: ServiceContext,
-  where: { role: string; host: string; port: number },
-  start: (port: number) => Promise<T>,
+  where: { role: string; host: string },
+  ports: Ports,
+  start: (ports: Ports) => Promise<T>,
 ): Promise<T> {
   try {
-    return await start(where.port);
+    return await start(ports);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : "";
-    if (code !== "EADDRINUSE") throw error;
-    if (context.usePortsIfFree) return start(0);
-    throw new ServiceError("PORT_BUSY", where, error);
+    if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) throw error;
+    const port = "port" in error ? error.port : undefined;
+    const [name, busy] = Object.entries(ports).find(([, wanted]) => wanted !== 0 && wanted === port) ?? [];
+    if (name === undefined || busy === undefined) throw error;
+    if (context.usePortsIfFree) return listening(context, where, { ...ports, [name]: 0 }, start);
+    throw new ServiceError("PORT_BUSY", { ...where, port: busy }, error);
   }
 }

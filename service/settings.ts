@@ -5,6 +5,7 @@ import { z } from "zod";
 import { ANALYZER_DEFAULTS } from "../analyzer/options.ts";
 import { ALERTS_DEFAULTS, type AlertTarget, TARGET_KINDS } from "../api/alerts/options.ts";
 import { API_DEFAULTS } from "../api/options.ts";
+import { GRPC_LIMITS } from "../ingest/grpc.ts";
 import { HTTP_LIMITS } from "../ingest/http.ts";
 import { KAFKA_DEFAULTS, type KafkaOptions } from "../ingest/kafka.ts";
 import { RETENTION_DEFAULTS } from "../storage/retention.ts";
@@ -87,7 +88,9 @@ export const SETTINGS = {
 
   "ingest.host": text("127.0.0.1", "The address on which OTLP is received."),
   "ingest.httpPort": port(4318, "The port of OTLP/HTTP."),
+  "ingest.grpcPort": port(4317, "The port of OTLP/gRPC."),
   "ingest.httpLimits": numbers({ ...HTTP_LIMITS }, "Past these a request is refused with 413 or 429."),
+  "ingest.grpcLimits": numbers({ ...GRPC_LIMITS }, "Past these a call is refused with RESOURCE_EXHAUSTED."),
   "ingest.decodeLimits": numbers({ ...DECODE_LIMITS }, "Past these a value is cut, and counted."),
   "ingest.receiverLimits": numbers(
     { ...RECEIVER_LIMITS },
@@ -103,6 +106,11 @@ export const SETTINGS = {
     kafkaTopics,
     KAFKA_DEFAULTS.topics,
     "What each topic carries: `signal` traces, metrics or logs; `encoding` otlp_proto or otlp_json.",
+  ),
+  "kafka.epoch": integer(
+    KAFKA_DEFAULTS.epoch,
+    { min: 0, max: 2 ** 31 },
+    "Keeps apart what is stored from Kafka: another number after a topic was made anew, for a deliberate second reading, and for each Kafka cluster that feeds this database.",
   ),
   "kafka.tls": flag(KAFKA_DEFAULTS.tls, "Whether to talk TLS to the brokers."),
   "kafka.sasl": structure<KafkaOptions["sasl"]>(

@@ -51,7 +51,13 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "faultline-journey-"));
   const config = overrideDefaults(
     loadConfig({ file: null, flags: {}, environment: {} }),
-    { "storage.dataDir": join(folder, "data"), "ingest.httpPort": 0, "api.port": 0, "analyzer.intervalSeconds": 3600 },
+    {
+      "storage.dataDir": join(folder, "data"),
+      "ingest.httpPort": 0,
+      "ingest.grpcPort": 0,
+      "api.port": 0,
+      "analyzer.intervalSeconds": 3600,
+    },
     "test",
   );
   const abort = new AbortController();

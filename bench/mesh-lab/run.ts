@@ -45,7 +45,7 @@ async function runRecording(lab: LabRecording, tell: (line: string) => void): Pr
   const abort = new AbortController();
   const config = overrideDefaults(
     loadConfig({ file: null, flags: {}, environment: {} }),
-    { "storage.dataDir": join(folder, "data"), "ingest.httpPort": 0, "api.port": 0 },
+    { "storage.dataDir": join(folder, "data"), "ingest.httpPort": 0, "ingest.grpcPort": 0, "api.port": 0 },
     "bench",
   );
   try {

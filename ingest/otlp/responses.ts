@@ -1,5 +1,6 @@
 // The bodies that an OTLP receiver answers with.
-// In: signal, encoding, what was left out or why all was refused. Out: Export*ServiceResponse or google.rpc.Status as bytes.
+// In: signal, encoding, what was left out or why all was refused. Out: Export*ServiceResponse or google.rpc.Status as bytes,
+// the latter with google.rpc.RetryInfo where a sender by gRPC may try again.
 // Bounds: messages are our own sentences, no content of the request comes back.
 import type { Encoding, Signal } from "../signal.ts";
 import type { RowFailure } from "./limits.ts";
@@ -15,6 +16,8 @@ const ROW_DETAILS: Readonly<Record<RowFailure, string>> = {
   timestamp: "rows with a time before 2000, older than the limit or more than a day ahead were left out",
   hours: "rows of too many different hours in one request were left out",
 };
+
+const RETRY_INFO_TYPE = "type.googleapis.com/google.rpc.RetryInfo";
 
 // google.rpc.Code by HTTP status.
 const RPC_CODE: ReadonlyMap<number, number> = new Map([
@@ -50,6 +53,14 @@ export function statusResponse(status: number, encoding: Encoding, message: stri
   const code = RPC_CODE.get(status) ?? 2;
   if (encoding === "json") return Buffer.from(JSON.stringify({ code, message }));
   return Uint8Array.from([0x08, code, 0x12, ...text(message)]);
+}
+
+/** A google.rpc.Status for a gRPC code, with a RetryInfo of whole seconds. */
+export function retryStatus(code: number, message: string, retryAfterSeconds: number): Uint8Array {
+  const duration = [0x08, ...varint(retryAfterSeconds)];
+  const retryInfo = [0x0a, ...varint(duration.length), ...duration];
+  const detail = [0x0a, ...text(RETRY_INFO_TYPE), 0x12, ...varint(retryInfo.length), ...retryInfo];
+  return Uint8Array.from([0x08, code, 0x12, ...text(message), 0x1a, ...varint(detail.length), ...detail]);
 }
 
 function text(value: string): number[] {

@@ -156,8 +156,9 @@ function printFindings(found: Findings, service: RunningService, { print }: Comm
     print(
       localization === null ? `${incident.title} (no cause named)` : findingSentence(localization, incident.startedAt),
     );
+    if (localization !== null) print(`  seen as ${incident.title}`);
     if (localization !== null) for (const line of evidenceLines(localization)) print(`  - ${line}`);
-    print(`  ${incident.status === "OPEN" ? "open" : "over"}: ${api}/incidents/${incident.id}`);
+    print(`  ${incident.status === "OPEN" ? "open" : "resolved"}: ${api}/incidents/${incident.id}`);
   }
   print("");
   print(`Console   ${api}/`);

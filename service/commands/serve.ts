@@ -23,6 +23,7 @@ export const serve: Command = async ({ config, now, abort, tell }) => {
     const places = [
       { what: "console and GraphQL", url: urls.api },
       { what: "OTLP/HTTP", url: urls.ingest },
+      { what: "OTLP/gRPC", url: urls.ingestGrpc },
       { what: "ClickHouse", url: urls.storage },
     ].flatMap(({ what, url }) => (url === null ? [] : [`${what} ${url}`]));
     tell(`Faultline serves ${values.roles.join(", ")}: ${places.join(", ")}`);

@@ -1,68 +1,154 @@
-// Where Kafka messages go: dead letters on the real ClickHouse, and neighbours of a message that storage refuses.
+// Where Kafka chunks go: dead letters on the real ClickHouse, blocks and tokens that a replay repeats, parts that storage refuses.
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createKafkaSink, MAX_LETTER_BODY_BYTES } from "../../ingest/kafka-sink.ts";
-import { KAFKA_DEFAULTS } from "../../ingest/kafka.ts";
-import type { Delivery, Receiver } from "../../ingest/receiver.ts";
+import type { KafkaChunk, KafkaTopic } from "../../ingest/kafka-chunk.ts";
+import type { ChunkIntent } from "../../ingest/kafka-intent.ts";
+import { buryLetter, MAX_LETTER_BODY_BYTES } from "../../ingest/kafka-letters.ts";
+import { createKafkaSink } from "../../ingest/kafka-sink.ts";
+import { DECODE_LIMITS } from "../../ingest/otlp/limits.ts";
+import { LogBlock } from "../../ingest/otlp/logs.ts";
+import { MetricBlock } from "../../ingest/otlp/metrics.ts";
+import { TraceBlock } from "../../ingest/otlp/traces.ts";
 import type { Storage } from "../../storage/client.ts";
+import { logsOf, tracesOf } from "../fixtures/kafka-otlp.ts";
 import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";
 
-const SPANS = KAFKA_DEFAULTS.topics["otlp_spans"]!;
-const STORED: Delivery = { ok: true, rows: 1, rejected: 0, rejectedReason: null, duplicate: false };
-const REFUSED: Delivery = { ok: false, reason: "storage", detail: "storage refused the data", retryable: false };
+const AT = { topic: "otlp_spans", partition: 3 };
+const START_MS = Date.UTC(2026, 0, 5, 10);
+const INTENT: ChunkIntent = { epoch: 7, first: 10n, last: 12n, atMs: START_MS, alone: [] };
+const PROTO: KafkaTopic = { signal: "traces", encoding: "otlp_proto" };
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
-/** A receiver that stores in blocks of what is under way together, and whose storage refuses blocks with "bad" in them. */
-function blockReceiver(): Receiver & { readonly stored: string[] } {
-  const stored: string[] = [];
-  let block: string[] = [];
-  return {
-    stored,
-    async receive(_signal, _encoding, body) {
-      const mine = block;
-      mine.push(Buffer.from(body).toString());
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      block = [];
-      if (mine.includes("bad")) return REFUSED;
-      stored.push(Buffer.from(body).toString());
-      return STORED;
-    },
-  };
+/** One call of two spans. */
+function call(number: number): Uint8Array {
+  const traceId = `7${number.toString(16).padStart(31, "0")}`;
+  return tracesOf([{ traceId, startUnixNs: BigInt(START_MS) * 1_000_000n, durationNs: 5_000_000n }], "otlp_proto");
 }
 
-describe("deliveries", () => {
-  it("stores the neighbours of a message that storage refuses", async () => {
-    const receiver = blockReceiver();
-    const sink = createKafkaSink({ receiver, storage: {} as Storage, tenant: "default" });
-    const texts = ["a", "bad", "b", "c"];
-    const deliveries = await Promise.all(texts.map((text) => sink.deliver(SPANS, bytes(text))));
-    expect(deliveries.map(({ ok }) => ok)).toEqual([true, false, true, true]);
-    expect(receiver.stored.toSorted()).toEqual(["a", "b", "c"]);
+function chunk(values: readonly (Uint8Array | null)[], more: Partial<KafkaChunk> = {}): KafkaChunk {
+  const records = values.map((value, i) => ({ offset: 10n + BigInt(i), value }));
+  return { at: AT, topic: PROTO, intent: INTENT, records, ...more };
+}
+
+interface Insert {
+  readonly table: string;
+  readonly token: string;
+  readonly bytes: Buffer;
+  readonly digest: string;
+}
+
+/** A sink on a storage that keeps what it is given; `judge` may throw. */
+function makeSink(judge: (insert: Insert) => void = () => {}) {
+  const inserts: Insert[] = [];
+  const letters: { readonly Origin: string; readonly Reason: string }[] = [];
+  const changes: Uint8Array[] = [];
+  const storage: Pick<Storage, "insertNative" | "insertRows"> = {
+    async insertNative(table, _columns, chunks, token = "") {
+      const all = Buffer.concat(chunks);
+      const insert = { table, token, bytes: all, digest: createHash("sha256").update(all).digest("hex") };
+      judge(insert);
+      inserts.push(insert);
+    },
+    async insertRows(_table, rows) {
+      letters.push(...(rows as typeof letters));
+    },
+  };
+  const makeBlock = {
+    traces: (memory: ConstructorParameters<typeof TraceBlock>[2]) => new TraceBlock("default", DECODE_LIMITS, memory),
+    logs: (memory: ConstructorParameters<typeof LogBlock>[2]) => new LogBlock("default", DECODE_LIMITS, memory),
+    metrics: (memory: ConstructorParameters<typeof MetricBlock>[2]) =>
+      new MetricBlock("default", DECODE_LIMITS, memory),
+  };
+  const takeChanges = async (payload: Uint8Array): Promise<void> => void changes.push(payload);
+  return { inserts, letters, changes, sink: createKafkaSink({ storage, tenant: "default", makeBlock, takeChanges }) };
+}
+
+describe("chunks", () => {
+  it("are stored under tokens of their bounds, and byte for byte the same again by another process", async () => {
+    const values = [call(1), call(2), call(1)];
+    const [first, second] = [makeSink(), makeSink()];
+    expect(await first.sink.store(chunk(values))).toEqual({ ok: true });
+    await second.sink.store(chunk([call(9)]));
+    second.inserts.length = 0;
+    await second.sink.store(chunk(values));
+    expect(first.inserts.map(({ token }) => token)).toEqual(["7:otlp_spans:3:10-12:spans:0"]);
+    expect(second.inserts).toEqual(first.inserts);
   });
 
-  it.each([
-    ["otlp_proto", "protobuf"],
-    ["otlp_json", "json"],
-  ] as const)("hands %s over as %s", async (encoding, wanted) => {
-    const seen: string[] = [];
-    const receiver: Receiver = { receive: async (signal, given) => (seen.push(`${signal} ${given}`), STORED) };
-    await createKafkaSink({ receiver, storage: {} as Storage, tenant: "default" }).deliver(
-      { signal: "logs", encoding },
-      bytes(""),
-    );
-    expect(seen).toEqual([`logs ${wanted}`]);
+  it("end their blocks by their messages alone, each with a token of its own", async () => {
+    const calls = (from: number): Uint8Array =>
+      tracesOf(
+        Array.from({ length: 5_000 }, (_, i) => ({
+          traceId: `7${(from + i).toString(16).padStart(31, "0")}`,
+          startUnixNs: BigInt(START_MS) * 1_000_000n,
+          durationNs: 5_000_000n,
+        })),
+        "otlp_proto",
+      );
+    const values = [calls(1), calls(10_001), calls(20_001)];
+    const { sink, inserts } = makeSink();
+    await sink.store(chunk(values));
+    await sink.store(chunk(values));
+    const tokens = ["7:otlp_spans:3:10-12:spans:0", "7:otlp_spans:3:10-12:spans:1"];
+    expect(inserts.map(({ token }) => token)).toEqual([...tokens, ...tokens]);
+    const digests = inserts.map(({ digest }) => digest);
+    expect(digests.slice(2)).toEqual(digests.slice(0, 2));
   });
 
-  it("makes a refusal of a decoder that throws, and leaves an outage to be retried", async () => {
-    const failing = (error: Error): Receiver => ({ receive: () => Promise.reject(error) });
-    const sinkOf = (receiver: Receiver) => createKafkaSink({ receiver, storage: {} as Storage, tenant: "default" });
-    expect(await sinkOf(failing(new RangeError("offset"))).deliver(SPANS, bytes(""))).toMatchObject({
-      ok: false,
-      reason: "defect",
-      retryable: false,
-    });
+  it("set aside what cannot be read, with its origin, and store the rest", async () => {
+    const { sink, inserts, letters } = makeSink();
+    const poison = call(2).subarray(0, 70);
+    await sink.store(chunk([call(1), poison, null, call(3)]));
+    expect(inserts).toHaveLength(1);
+    expect(letters.map(({ Origin, Reason }) => `${Origin} ${Reason}`)).toEqual([
+      "otlp_spans/3/12 tombstone",
+      expect.stringMatching(/^otlp_spans\/3\/11 (truncated|overrun)$/),
+    ]);
+  });
+
+  it("in JSON are read as JSON; a broken one is set aside", async () => {
+    const { sink, inserts, letters } = makeSink();
+    const topic: KafkaTopic = { signal: "logs", encoding: "otlp_json" };
+    const good = logsOf(["one"], BigInt(START_MS) * 1_000_000n, "otlp_json");
+    await sink.store(chunk([good, bytes('{"resourceLogs":[{')], { topic }));
+    expect(inserts.map(({ table }) => table)).toEqual(["logs"]);
+    expect(letters.map(({ Reason }) => Reason)).toEqual(["json_syntax"]);
+  });
+
+  it("of logs are searched for changes, all of them", async () => {
+    const { sink, changes } = makeSink();
+    const topic: KafkaTopic = { signal: "logs", encoding: "otlp_proto" };
+    const values = ["one", "two"].map((text) => logsOf([text], BigInt(START_MS) * 1_000_000n, "otlp_proto"));
+    await sink.store(chunk(values, { topic }));
+    expect(changes).toEqual(values);
+  });
+
+  it("are left to be stored again while storage is away, and nothing is set aside", async () => {
     const outage = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
-    await expect(sinkOf(failing(outage)).deliver(SPANS, bytes(""))).rejects.toBe(outage);
+    const { sink, letters } = makeSink(() => {
+      throw outage;
+    });
+    await expect(sink.store(chunk([call(1)]))).rejects.toBe(outage);
+    expect(letters).toEqual([]);
+  });
+
+  it("that storage refuses are stored message by message, without the one that it refuses alone", async () => {
+    const bad = Buffer.from(call(2));
+    const mark = Buffer.from(`7${(2).toString(16).padStart(31, "0")}`);
+    const { sink, inserts, letters } = makeSink((insert) => {
+      if (insert.bytes.includes(mark)) throw new Error("a row is wrong");
+    });
+    const values = [call(1), bad, call(3)];
+    expect(await sink.store(chunk(values))).toEqual({ ok: false, part: "spans:0" });
+    expect([inserts, letters]).toEqual([[], []]);
+    const intent = { ...INTENT, alone: ["spans:0"] };
+    expect(await sink.store(chunk(values, { intent }))).toEqual({ ok: true });
+    expect(inserts.map(({ token }) => token)).toEqual([
+      "7:otlp_spans:3:10-12:spans:0:10",
+      "7:otlp_spans:3:10-12:spans:0:12",
+    ]);
+    expect(letters.map(({ Origin, Reason }) => `${Origin} ${Reason}`)).toEqual(["otlp_spans/3/11 storage"]);
   });
 });
 
@@ -76,8 +162,8 @@ describe("dead letters", { timeout: 30_000 }, () => {
   });
 
   async function bury(origin: string, body: Uint8Array): Promise<void> {
-    const sink = createKafkaSink({ receiver: blockReceiver(), storage: database.storage, tenant: "default" });
-    await sink.bury({ origin, reason: "truncated", detail: "it ends in a field", body });
+    const letter = { origin, reason: "truncated", detail: "it ends in a field", body };
+    await buryLetter(database.storage, "default", letter);
   }
 
   async function letters(origin: string): Promise<Record<string, unknown>[]> {

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import kafkajs from "kafkajs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { registerCodecs } from "../../ingest/kafka-codecs.ts";
-import { KAFKA_DEFAULTS, type KafkaTopic } from "../../ingest/kafka.ts";
+import type { KafkaTopic } from "../../ingest/kafka-chunk.ts";
+import { KAFKA_DEFAULTS } from "../../ingest/kafka.ts";
 import { INGEST_DEFAULTS, startIngest } from "../../ingest/role.ts";
 import { readRecording } from "../../service/recording.ts";
 import { createStorage, type Storage } from "../../storage/client.ts";
@@ -90,7 +91,7 @@ describe.skipIf(!canRunKafka())("Kafka into ClickHouse (needs Java 17 and Maven)
     });
     const groupId = `group-${topicCount}`;
     const topics = Object.fromEntries(names.map((name, i) => [name, kinds[i]!]));
-    const quick = { fetchMaxWaitMs: 100, retryMinMs: 20, retryMaxMs: 200, restartDelayMs: 100 };
+    const quick = { fetchMaxWaitMs: 100, retryMinMs: 20, retryMaxMs: 200, restartDelayMs: 100, chunkLingerMs: 50 };
     return {
       names,
       start: () =>
@@ -99,6 +100,7 @@ describe.skipIf(!canRunKafka())("Kafka into ClickHouse (needs Java 17 and Maven)
           options: {
             ...INGEST_DEFAULTS,
             httpPort: 0,
+            grpcPort: 0,
             kafka: { ...KAFKA_DEFAULTS, ...quick, brokers: [broker.address], groupId, topics },
           },
         }),
@@ -210,6 +212,17 @@ describe.skipIf(!canRunKafka())("Kafka into ClickHouse (needs Java 17 and Maven)
       topics.names.map((name) => [`${name}/0/10`, "kafka"]),
     );
     expect(letters[1]?.Reason).toBe("json_syntax");
+  });
+
+  it("stores equal messages at two offsets as two", async () => {
+    const topics = await makeTopics([{ signal: "traces", encoding: "otlp_proto" }]);
+    const calls = makeCalls(3);
+    const body = tracesOf(calls, "otlp_proto");
+    await send(topics.names[0]!, [body, body]);
+    const role = await topics.start();
+    await until("all commits", topics.committedAll);
+    await role.stop();
+    expect(await countSpans(calls)).toEqual([6, 12]);
   });
 
   it("stores every span once over restarts of the role", async () => {

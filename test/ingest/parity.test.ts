@@ -39,7 +39,7 @@ afterAll(() => server.stop());
 
 beforeEach(async () => {
   test = await startTestStorage();
-  ingest = await startIngest({ storage: test.storage, options: { ...INGEST_DEFAULTS, httpPort: 0 } });
+  ingest = await startIngest({ storage: test.storage, options: { ...INGEST_DEFAULTS, httpPort: 0, grpcPort: 0 } });
 });
 
 afterEach(async () => {

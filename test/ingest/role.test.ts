@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 async function start(storage: Storage = test.storage, options: Partial<IngestOptions> = {}): Promise<string> {
-  const ingest = await startIngest({ storage, options: { ...INGEST_DEFAULTS, httpPort: 0, ...options } });
+  const ingest = await startIngest({ storage, options: { ...INGEST_DEFAULTS, httpPort: 0, grpcPort: 0, ...options } });
   stop = () => ingest.stop();
   return ingest.httpUrl;
 }
@@ -139,11 +139,11 @@ describe("stop", () => {
 it("a port that is taken is Node's error", async () => {
   const url = await start();
   const httpPort = Number(new URL(url).port);
-  await expect(startIngest({ storage: test.storage, options: { ...INGEST_DEFAULTS, httpPort } })).rejects.toMatchObject(
-    {
-      code: "EADDRINUSE",
-    },
-  );
+  await expect(
+    startIngest({ storage: test.storage, options: { ...INGEST_DEFAULTS, httpPort, grpcPort: 0 } }),
+  ).rejects.toMatchObject({
+    code: "EADDRINUSE",
+  });
 });
 
 it("fills the views: pairing rows, arrivals and entities", async () => {

@@ -92,11 +92,14 @@ test("a busy port is told with role, host and port, and what had started is stop
     `--storage.database=busy_${process.pid}`,
   ];
   try {
-    const ingest = await run("serve", "--roles=ingest", `--ingest.httpPort=${port}`, ...storage);
+    const ingest = await run("serve", "--roles=ingest", `--ingest.httpPort=${port}`, "--ingest.grpcPort=0", ...storage);
     expect(ingest.code).toBe(3);
     expect(ingest.stderr).toMatch(
       new RegExp(`^PORT_BUSY: Port ${port} on 127\\.0\\.0\\.1 is already in use, so the ingest role`, "m"),
     );
+    const grpc = await run("serve", "--roles=ingest", "--ingest.httpPort=0", `--ingest.grpcPort=${port}`, ...storage);
+    expect(grpc.code).toBe(3);
+    expect(grpc.stderr).toMatch(new RegExp(`^PORT_BUSY: Port ${port} on 127\\.0\\.0\\.1`, "m"));
     const api = await run("serve", "--roles=api", `--api.port=${port}`, ...storage);
     expect(api.code).toBe(3);
     expect(api.stderr).toMatch(/the api role cannot listen there/);

@@ -183,7 +183,7 @@ export const EN = {
   "cause.remedy": "What to do",
   "cause.copy_patch": "Copy the manifest",
   "change.title": "Related change",
-  "change.none": "No change was seen near the start.",
+  "change.none": "No related change was seen near the start.",
   "change.before": "{duration} before the start",
   "change.after": "{duration} after the start",
   "change.at": "at the start",

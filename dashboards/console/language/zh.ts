@@ -184,7 +184,7 @@ export const ZH: Catalogue = {
   "cause.remedy": "处理建议",
   "cause.copy_patch": "复制清单",
   "change.title": "相关变更",
-  "change.none": "开始前后没有发现变更。",
+  "change.none": "开始前后没有发现相关变更。",
   "change.before": "开始前 {duration}",
   "change.after": "开始后 {duration}",
   "change.at": "与开始同时",
