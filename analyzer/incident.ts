@@ -162,20 +162,44 @@ function continueIncident(
   };
 }
 
-/** The incidents that an anomaly continues: those it is a symptom of; else, when it is confirmed, the one it is nearest to. */
-function ownersOf(
+/**
+ * Which anomalies continue which open incident, by incident id: those that are its symptoms, and confirmed ones that are near. What
+ * joins makes the incident larger at once: a fault that showed at one service in its first second reaches the users' in the next
+ * bucket over services in between, and is still one incident. Of two incidents the one that shares a node is nearer.
+ */
+function assignAnomalies(
   open: readonly ActiveIncident[],
   findings: BucketFindings,
-  anomaly: Anomaly,
-  isConfirmed: boolean,
-): readonly ActiveIncident[] {
-  const known = open.filter((incident) => incident.symptoms.has(symptomKey(anomaly)));
-  if (known.length > 0 || !isConfirmed) return known;
-  const own = nodesOf(anomaly);
-  const near =
-    open.find((incident) => own.some((node) => incident.nodes.has(node))) ??
-    open.find((incident) => touches(incident.nodes, anomaly, findings.callees));
-  return near === undefined ? [] : [near];
+  fresh: ReadonlySet<Anomaly>,
+): Map<string, Anomaly[]> {
+  const owned = new Map<string, Anomaly[]>(open.map((incident) => [incident.id, []]));
+  const nodes = new Map(open.map((incident) => [incident.id, new Set(incident.nodes)]));
+  const join = (incident: ActiveIncident, anomaly: Anomaly) => {
+    owned.get(incident.id)?.push(anomaly);
+    for (const node of nodesOf(anomaly)) nodes.get(incident.id)?.add(node);
+  };
+  let left: Anomaly[] = [];
+  for (const anomaly of findings.anomalies) {
+    const known = open.filter((incident) => incident.symptoms.has(symptomKey(anomaly)));
+    for (const incident of known) join(incident, anomaly);
+    if (known.length === 0 && fresh.has(anomaly)) left.push(anomaly);
+  }
+  const nearest = (anomaly: Anomaly) => {
+    const own = nodesOf(anomaly);
+    return (
+      open.find((incident) => own.some((node) => nodes.get(incident.id)?.has(node))) ??
+      open.find((incident) => touches(nodes.get(incident.id) ?? incident.nodes, anomaly, findings.callees))
+    );
+  };
+  for (let before = -1; before !== left.length;) {
+    before = left.length;
+    left = left.filter((anomaly) => {
+      const incident = nearest(anomaly);
+      if (incident !== undefined) join(incident, anomaly);
+      return incident === undefined;
+    });
+  }
+  return owned;
 }
 
 /** The indicator to localize an incident by: failures where there are any, they hurt more than slowness. */
@@ -193,13 +217,8 @@ export function stepIncidents(
     runs.set(seriesKey, state.runs.get(seriesKey) ?? findings.bucket);
   }
   const fresh = new Set(confirmed(state, findings));
-  const owned = new Map<string, Anomaly[]>(state.open.map((incident) => [incident.id, []]));
-  for (const anomaly of findings.anomalies) {
-    for (const owner of ownersOf(state.open, findings, anomaly, fresh.has(anomaly))) {
-      owned.get(owner.id)?.push(anomaly);
-      fresh.delete(anomaly);
-    }
-  }
+  const owned = assignAnomalies(state.open, findings, fresh);
+  for (const anomaly of [...owned.values()].flat()) fresh.delete(anomaly);
   const continued = state.open.map((incident) => continueIncident(incident, findings, owned.get(incident.id) ?? []));
   const closed = continued.filter((incident) => incident.status === "RESOLVED");
   const open = [

@@ -93,6 +93,14 @@ describe("going on", () => {
     const [incident] = run([[strong("cart")], [later], [strong("cart")]]).open;
     expect([...incident!.symptoms.values()]).toEqual([later]);
   });
+  test("a fault that reaches the users' service a bucket later over services in between is one incident", () => {
+    const all = [strong("frontend"), strong("cart"), strong("pricing")];
+    const { open, seen } = run([[strong("pricing")], all, all]);
+    expect(open).toHaveLength(1);
+    expect(seen).toBe(1);
+    expect([...open[0]!.nodes].sort()).toEqual(["cart", "frontend", "pricing"].map(node));
+  });
+
   test("an alarm between two incidents joins the one it is seen at, not both", () => {
     const apart = run([
       [strong("cart"), strong("ledger")],
