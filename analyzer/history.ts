@@ -155,15 +155,6 @@ export class History {
     return result;
   }
 
-  /** Keys of the series that have a point in a bucket. */
-  presentIn(bucket: number): Set<string> {
-    const present = new Set<string>();
-    for (const series of this.series.values()) {
-      if (series.points.has(bucket)) present.add(series.key);
-    }
-    return present;
-  }
-
   private isEntry(service: string, fromUnknown: ReadonlyMap<number, Point>): boolean {
     const all = this.series.get(`service ${service}`)?.points ?? new Map<number, Point>();
     return sumCalls(fromUnknown) >= 0.5 * sumCalls(all);

@@ -146,7 +146,9 @@ async function answerRequest(storage: Storage, request: LocalizeRequest): Promis
   }
   if (baseline.length === 0) {
     const reason =
-      "There is no quiet period with traffic in the hour before the window to compare with; give a baseline.";
+      request.baseline === null
+        ? "There is no quiet period with traffic in the hour before the window to compare with; give a baseline."
+        : "Nothing of the baseline lies outside the window, so there is nothing to compare with.";
     return { ...none, baseline: rangeOf(fault), verdict: "INCONCLUSIVE", reason };
   }
   const frame = { ...none, baseline: rangeOf(baseline) };
