@@ -1,14 +1,31 @@
-// The benchmarks' program: `npm run bench -- NAME [--json FILE] [--cases FILE] [--recording FILE --truth FILE] [--check]`,
-// or `npm run bench -- --smoke`: every benchmark at its smallest.
+// The benchmarks' program: `npm run bench -- NAME [--json FILE] [--check]`, and for one of them
+// `mesh-lab [--cases FILE] [--recording FILE --truth FILE]`; or `npm run bench -- --smoke`: every benchmark at its smallest.
 // In: a name and where the data is (FAULTLINE_DATA_DIR). Out: a table, a JSON document, one line a case.
 // Bounds: exit 1 when --check meets a missed bound, 2 for a wrong call; absent data is said and is no failure.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { runIngest } from "./ingest/run.ts";
 import { bundledRecording, type LabRecording, openRecordings, runMeshLab } from "./mesh-lab/run.ts";
-import { type BenchReport, describeMachine, formatReport } from "./report.ts";
+import { type BenchReport, describeMachine, type Figure, formatReport } from "./report.ts";
 
-const NAMES = ["mesh-lab"] as const;
+interface Call {
+  readonly smoke: boolean;
+  readonly recording: string | undefined;
+  readonly truth: string | undefined;
+  readonly cases: string | undefined;
+}
+
+interface Result {
+  readonly scenario: string;
+  readonly figures: Readonly<Record<string, Figure>>;
+}
+
+/** Every benchmark by name; null when its data is absent. */
+const BENCHMARKS: Readonly<Record<string, (call: Call) => Promise<Result | null>>> = {
+  "mesh-lab": meshLab,
+  ingest,
+};
 
 function commit(): string {
   try {
@@ -18,12 +35,28 @@ function commit(): string {
   }
 }
 
-function chooseRecordings(values: { smoke?: boolean; recording?: string; truth?: string }): LabRecording[] {
-  if (values.smoke === true) return [bundledRecording()];
-  if (values.recording !== undefined && values.truth !== undefined) {
-    return [{ recording: values.recording, truth: values.truth }];
-  }
+function chooseRecordings({ smoke, recording, truth }: Call): LabRecording[] {
+  if (smoke) return [bundledRecording()];
+  if (recording !== undefined && truth !== undefined) return [{ recording, truth }];
   return openRecordings(process.env["FAULTLINE_DATA_DIR"] ?? "../shared/data");
+}
+
+async function meshLab(call: Call): Promise<Result | null> {
+  const labs = chooseRecordings(call);
+  if (labs.length === 0) {
+    console.log("mesh-lab: skipped, there are no recordings (set FAULTLINE_DATA_DIR to the data folder).");
+    return null;
+  }
+  const { figures, cases } = await runMeshLab(labs, (line) => console.log(line));
+  if (call.cases !== undefined) {
+    writeFileSync(call.cases, cases.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  }
+  return { scenario: call.smoke ? "the bundled recording" : `${labs.length} recording(s)`, figures };
+}
+
+async function ingest({ smoke }: Call): Promise<Result> {
+  const figures = await runIngest({ smoke }, (line) => console.log(line));
+  return { scenario: smoke ? "a few thousand spans, once" : "Istio-like spans, medians of rounds", figures };
 }
 
 /** Runs a benchmark by its command line; resolves to the exit code. */
@@ -40,28 +73,34 @@ export async function main(args: readonly string[]): Promise<number> {
       smoke: { type: "boolean" },
     },
   });
-  const name = values.smoke === true ? (positionals[0] ?? "mesh-lab") : positionals[0];
-  if (name !== "mesh-lab") {
-    console.error(`There is no benchmark "${name ?? ""}"; there is: ${NAMES.join(", ")}.`);
+  const smoke = values.smoke === true;
+  const names = smoke && positionals.length === 0 ? Object.keys(BENCHMARKS) : positionals;
+  const unknown = names.find((name) => !Object.hasOwn(BENCHMARKS, name));
+  if (unknown !== undefined || names.length === 0) {
+    console.error(`There is no benchmark "${unknown ?? ""}"; there is: ${Object.keys(BENCHMARKS).join(", ")}.`);
     return 2;
   }
   if ((values.recording === undefined) !== (values.truth === undefined)) {
     console.error("--recording and --truth go together.");
     return 2;
   }
-  const labs = chooseRecordings(values);
-  if (labs.length === 0) {
-    console.log("mesh-lab: skipped, there are no recordings (set FAULTLINE_DATA_DIR to the data folder).");
-    return 0;
+  if (values.json !== undefined && names.length > 1) {
+    console.error("--json takes the figures of one benchmark.");
+    return 2;
   }
-  const { figures, cases } = await runMeshLab(labs, (line) => console.log(line));
-  const scenario = values.smoke === true ? "the bundled recording" : `${labs.length} recording(s)`;
-  const report: BenchReport = { name, commit: commit(), machine: describeMachine(), scenario, figures };
-  console.log(formatReport(report));
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
-  if (values.cases !== undefined) {
-    writeFileSync(values.cases, cases.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  let isMissed = false;
+  for (const name of names) {
+    const result = await BENCHMARKS[name]?.({
+      smoke,
+      recording: values.recording,
+      truth: values.truth,
+      cases: values.cases,
+    });
+    if (result === undefined || result === null) continue;
+    const report: BenchReport = { name, commit: commit(), machine: describeMachine(), ...result };
+    console.log(formatReport(report));
+    if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+    isMissed ||= Object.values(report.figures).some((f) => f.ok === false);
   }
-  const missed = Object.values(figures).some((f) => f.ok === false);
-  return values.check === true && missed ? 1 : 0;
+  return values.check === true && isMissed ? 1 : 0;
 }

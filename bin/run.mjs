@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // What the npm scripts run: installs and builds when that is missing or stale, then starts the command in this process.
-// In: demo | test | build | faultline ... | bench ..., with their own arguments. Out: the command's output and exit code;
+// In: demo | test | chaos [NAME] | build | faultline ... | bench ..., with their own arguments. Out: the command's output and exit code;
 // progress goes to stderr, so that stdout is the command's alone.
 // Bounds: plain JavaScript and nothing but Node, for it runs before anything is installed. One setup at a time (a lock
 // directory with the owner's pid); a build becomes visible in one rename.
@@ -11,7 +11,7 @@ import { CACHE, DIST, ROOT, ensureBuilt, ensureInstalled, execute, killRunning, 
 import { releaseLock } from "./setup-lock.mjs";
 
 const NODE_MINIMUM = [20, 19];
-const COMMANDS = ["demo", "test", "build", "faultline", "bench"];
+const COMMANDS = ["demo", "test", "chaos", "build", "faultline", "bench"];
 
 const [command = "", ...args] = process.argv.slice(2);
 for (const [signal, code] of [
@@ -54,14 +54,19 @@ async function run() {
     console.error(`Built in dist/ (${seconds(started)}).`);
     return 0;
   }
-  if (command === "test") return await runTests();
+  if (command === "test") return await runTests(args);
+  if (command === "chaos") {
+    // The runs of test/chaos in full; as a part of the tests they are short.
+    process.env.FAULTLINE_CHAOS = "full";
+    return await runTests([`test/chaos/${args[0] ?? ""}`, ...args.slice(1)]);
+  }
   if (command === "bench") return await runBench();
   inCommand = true;
   const { main } = await import(pathToFileURL(join(DIST, "service", "main.js")).href);
   return await main(command === "demo" ? ["demo", ...args] : args);
 }
 
-async function runTests() {
+async function runTests(given) {
   const report = join(CACHE, `test-${process.pid}.json`);
   const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
   const started = Date.now();
@@ -69,7 +74,7 @@ async function runTests() {
   try {
     await execute(
       process.execPath,
-      [vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...args],
+      [vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...given],
       "vitest",
       true,
     );

@@ -4,13 +4,23 @@
 // Bounds: size of a request as sent and decompressed, requests being read (grpc-reads.ts), bytes between arrival and storage over all calls,
 // streams a connection, connections; dead peers are found by pings. The listener is ours, so that a busy port is Node's own error.
 import { createServer, type AddressInfo, type Socket } from "node:net";
-import { Metadata, type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall, status } from "@grpc/grpc-js";
+import {
+  type Metadata,
+  type sendUnaryData,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  status,
+} from "@grpc/grpc-js";
 import { trace } from "@opentelemetry/api";
 import { emitEvent } from "../model/events.ts";
-import { type CallStatus, limitReads } from "./grpc-reads.ts";
-import { exportResponse, retryStatus } from "./otlp/responses.ts";
+import type { Access } from "./access.ts";
+import { type Decompressed, decompress } from "./decompress.ts";
+import { type CallStatus, limitReads, NO_ROOM, type ReadCall, retryLater } from "./grpc-reads.ts";
+import { exportResponse } from "./otlp/responses.ts";
 import type { Delivery, Receiver } from "./receiver.ts";
 import type { Signal } from "./signal.ts";
+import { Room, type TenantGuard } from "./tenant-limits.ts";
 
 /** Limits of the endpoint; sizes in bytes, times in milliseconds. */
 export interface GrpcLimits {
@@ -61,6 +71,10 @@ const SERVICES: Readonly<Record<Signal, string>> = {
   logs: "opentelemetry.proto.collector.logs.v1.LogsService",
   metrics: "opentelemetry.proto.collector.metrics.v1.MetricsService",
 };
+const REFUSED_BODIES = {
+  too_large: "the request is larger than the limit when it is decompressed",
+  compression: "the request is no complete stream of its compression",
+} as const;
 // Longer than the receiver takes to answer.
 const AGED_CONNECTION_GRACE_MS = 15_000;
 
@@ -71,11 +85,14 @@ export async function startGrpc(
   receiver: Receiver,
   where: { readonly host: string; readonly port: number },
   limits: GrpcLimits,
+  access: Access,
+  tenants: TenantGuard,
 ): Promise<GrpcEndpoint> {
-  let bytesInFlight = 0;
+  const room = new Room(limits.maxBytesInFlight, tenants.limits.timesFree);
+  const reads = limitReads(limits, access, tenants, room);
 
   const server = new Server({
-    interceptors: [limitReads(limits, (detail) => retryLater(status.RESOURCE_EXHAUSTED, `reads: ${detail}`))],
+    interceptors: [reads.interceptor],
     "grpc.max_receive_message_length": limits.maxMessageBytes,
     "grpc.max_concurrent_streams": limits.maxStreamsPerConnection,
     "grpc.keepalive_time_ms": limits.keepAliveMs,
@@ -88,40 +105,67 @@ export async function startGrpc(
   });
   for (const signal of ["traces", "logs", "metrics"] as const) {
     const Export = (call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>): void => {
-      void take(signal, call.request, answer);
+      void take(signal, call.metadata, call.request, answer);
     };
     server.addService({ Export: rawMethod(`/${SERVICES[signal]}/Export`) }, { Export });
   }
 
-  async function take(signal: Signal, body: Buffer, answer: sendUnaryData<Buffer>): Promise<void> {
-    if (bytesInFlight > 0 && bytesInFlight + body.length > limits.maxBytesInFlight) {
-      const detail = "too many bytes are on their way";
-      emitEvent("ingest.throttled", { signal: "grpc", reason: "in_flight" }, detail);
-      answer(retryLater(status.RESOURCE_EXHAUSTED, `in_flight: ${detail}`));
+  async function take(signal: Signal, metadata: Metadata, body: Buffer, answer: sendUnaryData<Buffer>): Promise<void> {
+    const call = reads.callOf(metadata);
+    if (call === undefined) {
+      answer({ code: status.INTERNAL, details: "defect: nobody knows whose call this is" });
       return;
     }
     const span = tracer.startSpan("ingest/grpc");
-    bytesInFlight += body.length;
     try {
-      const delivery = await receiver.receive(signal, "protobuf", body);
+      const plain = await plainBody(call, body);
+      if (!plain.ok) {
+        answer(refusalOf(call.tenant, plain.reason));
+        return;
+      }
+      tenants.spend(call.tenant, plain.bytes.length);
+      const delivery = await receiver.receive(call.tenant, signal, "protobuf", plain.bytes);
       if (!delivery.ok) answer(statusOf(delivery));
       else answer(null, Buffer.from(exportResponse(signal, "protobuf", delivery.rejected, delivery.rejectedReason)));
     } finally {
-      bytesInFlight -= body.length;
+      call.release();
       span.end();
     }
   }
 
-  function statusOf(delivery: Extract<Delivery, { ok: false }>): CallStatus {
-    const details = `${delivery.reason}: ${delivery.detail}`;
-    if (delivery.retryable) return retryLater(status.UNAVAILABLE, details);
-    return { code: delivery.reason === "storage" ? status.INTERNAL : status.INVALID_ARGUMENT, details };
+  /** The request decompressed; afterwards only what it takes so is held. */
+  async function plainBody(call: ReadCall, body: Buffer): Promise<Decompressed> {
+    const encoding = call.encoding();
+    const sent = call.held();
+    if (encoding === null) {
+      const reason = body.length > sent ? call.hold(body.length - sent) : null;
+      return reason === null ? { ok: true, bytes: body } : { ok: false, reason };
+    }
+    const plain = await decompress(body, encoding, (bytes) => call.hold(bytes), limits.maxMessageBytes);
+    call.release(sent);
+    return plain;
   }
 
-  function retryLater(code: status, details: string): CallStatus {
-    const metadata = new Metadata();
-    metadata.set("grpc-status-details-bin", Buffer.from(retryStatus(code, details, limits.retryAfterSeconds)));
-    return { code, details, metadata };
+  function refusalOf(tenant: string, reason: Extract<Decompressed, { ok: false }>["reason"]): CallStatus {
+    if (reason === "full" || reason === "share") {
+      const told = NO_ROOM[reason];
+      tenants.throttled("grpc", told.reason, tenant, told.detail);
+      return retryLater(status.RESOURCE_EXHAUSTED, `${told.reason}: ${told.detail}`, limits.retryAfterSeconds);
+    }
+    const detail = REFUSED_BODIES[reason];
+    emitEvent("ingest.refused", { signal: "grpc", reason }, detail);
+    // RESOURCE_EXHAUSTED without RetryInfo is not repeated.
+    const code = reason === "too_large" ? status.RESOURCE_EXHAUSTED : status.INTERNAL;
+    return { code, details: `${reason}: ${detail}` };
+  }
+
+  function statusOf(delivery: Extract<Delivery, { ok: false }>): CallStatus {
+    const details = `${delivery.reason}: ${delivery.detail}`;
+    if (delivery.retryable) {
+      const code = delivery.reason === "share" ? status.RESOURCE_EXHAUSTED : status.UNAVAILABLE;
+      return retryLater(code, details, limits.retryAfterSeconds);
+    }
+    return { code: delivery.reason === "storage" ? status.INTERNAL : status.INVALID_ARGUMENT, details };
   }
 
   const connections = server.createConnectionInjector(ServerCredentials.createInsecure());

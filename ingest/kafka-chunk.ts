@@ -4,10 +4,12 @@
 import type { KafkaRecord, TopicPartition } from "./kafka-client.ts";
 import type { ChunkIntent } from "./kafka-intent.ts";
 
-/** What a topic carries; messages have no mark of their own, so this is configured. */
+/** What a topic carries and whose it is; messages have no mark of their own that could be trusted, so this is configured. */
 export interface KafkaTopic {
   readonly signal: "traces" | "metrics" | "logs";
   readonly encoding: "otlp_proto" | "otlp_json";
+  /** Absent: the tenant of the process. */
+  readonly tenant?: string | undefined;
 }
 
 /** Consecutive messages of one partition and what was committed about them. */
@@ -18,12 +20,19 @@ export interface KafkaChunk {
   readonly records: readonly KafkaRecord[];
 }
 
-/** How storing went: done, or a part of the chunk that storage will never take as a whole. */
-export type StoreOutcome = { readonly ok: true } | { readonly ok: false; readonly part: string };
+/** How storing went: done; a table that will never take the chunk as a whole; nothing, because the assignment is over. */
+export type StoreOutcome =
+  | { readonly kind: "stored" }
+  | { readonly kind: "refused"; readonly table: string }
+  | { readonly kind: "abandoned" };
+
+/** Commits that a chunk ends at `last` and says so by its intent; null: the assignment is over. */
+export type Announce = (last: bigint) => Promise<ChunkIntent | null>;
 
 /** Where chunks go. The same chunk again stores nothing twice; it throws when storage is away. */
 export interface KafkaSink {
-  store(chunk: KafkaChunk): Promise<StoreOutcome>;
+  /** Stores nothing before `announce` has said under which bounds; a chunk that was announced already (null) is stored as it is. */
+  store(chunk: KafkaChunk, announce: Announce | null): Promise<StoreOutcome>;
 }
 
 /** The size of a record's value, bytes. */
@@ -49,8 +58,8 @@ export function cutFirst(
 }
 
 /** Takes a chunk that ends at `last` off the queue, without what retention has removed; null until all of it was read. */
-export function cutAgain(queue: KafkaRecord[], last: bigint): KafkaRecord[] | null {
+export function cutAgain(queue: KafkaRecord[], last: bigint, expected: bigint): KafkaRecord[] | null {
+  if (expected <= last) return null;
   const after = queue.findIndex(({ offset }) => offset > last);
-  if (after === -1 && queue.at(-1)?.offset !== last) return null;
   return queue.splice(0, after === -1 ? queue.length : after);
 }

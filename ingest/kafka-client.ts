@@ -1,26 +1,24 @@
-// The one place that knows kafkajs: a consumer that hands over records and commits what it is told to.
+// The one place that reads by kafkajs: a consumer that hands over records and commits what it is told to.
 // In: brokers, group, topics. Out: records of one partition in order, assignments, failures; commits with metadata.
 // Bounds: `onRecords` must return at once (a slow handler would stall every partition of its broker), so memory is bounded by
 // `pause`; heartbeats run from the fetch loop, which never waits for inserts. It restarts itself after any failure until `close`.
-import { setTimeout as sleep } from "node:timers/promises";
+// Fence: a commit carries the generation of the assignment it is for, and after one whose fate is unknown that generation ends.
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import kafkajs from "kafkajs";
+import type { ServiceError } from "../model/errors.ts";
 import { registerCodecs } from "./kafka-codecs.ts";
+import { explainKafkaFailure, type KafkaSecurity, securityOptions } from "./kafka-security.ts";
 
-/** How to log in to the brokers. */
-export interface KafkaSasl {
-  readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
-  readonly username: string;
-  readonly password: string;
-}
-
-/** Where and as whom to consume; times in milliseconds. `topicRefreshMs` is how often topics that do not exist yet are looked for. */
-export interface KafkaClientOptions {
+/** Where and as whom to connect. */
+export interface KafkaConnectionOptions extends KafkaSecurity {
   readonly brokers: readonly string[];
   readonly clientId: string;
+}
+
+/** What to consume; times in milliseconds. `topicRefreshMs` is how often topics that do not exist yet are looked for. */
+export interface KafkaClientOptions extends KafkaConnectionOptions {
   readonly groupId: string;
   readonly topics: readonly string[];
-  readonly tls: boolean;
-  readonly sasl: KafkaSasl | null;
   readonly sessionTimeoutMs: number;
   readonly fetchMaxBytes: number;
   readonly fetchMaxWaitMs: number;
@@ -40,6 +38,14 @@ export interface KafkaRecord {
   readonly value: Uint8Array | null;
 }
 
+/** Records of one fetch: everything in [from, next) that there is to read. */
+export interface KafkaBatch {
+  readonly from: bigint;
+  readonly next: bigint;
+  /** In offset order; offsets may be missing (compaction, marks of transactions). */
+  readonly records: readonly KafkaRecord[];
+}
+
 /** The group's stored position: the next offset to read and the text stored with it; null when nothing was committed. */
 export interface CommittedOffset extends TopicPartition {
   readonly offset: bigint | null;
@@ -48,19 +54,23 @@ export interface CommittedOffset extends TopicPartition {
 
 /** What the consumer's owner is told. */
 export interface KafkaHandlers {
-  /** Records in offset order, already behind the fetch position; must return at once. */
-  onRecords(from: TopicPartition, records: readonly KafkaRecord[]): void;
-  /** The whole new assignment; what is not committed is read again. */
-  onAssigned(partitions: readonly TopicPartition[]): void;
+  /** Records behind the fetch position; must return at once. */
+  onRecords(from: TopicPartition, batch: KafkaBatch): void;
+  /** The whole new assignment and its number, higher each time; what is not committed is read again. Empty when the consumer ended. */
+  onAssigned(partitions: readonly TopicPartition[], assignment: number): void;
   /** Topics that are configured and do not exist; they are looked for again. */
   onMissing(topics: readonly string[]): void;
-  onFailure(error: unknown): void;
+  onFailure(error: ServiceError): void;
 }
+
+/** How a commit ended: `stale` was refused or never sent, `unknown` may have been applied, and the assignment is over in both. */
+export type CommitOutcome = "committed" | "stale" | "unknown";
 
 /** A running consumer. */
 export interface KafkaClient {
-  /** True when committed, false when the group has moved on; throws where neither is known, as when no broker answers. */
-  commit(at: TopicPartition, offset: bigint, metadata: string): Promise<boolean>;
+  /** Commits under the generation of that assignment and no other; sent at most once. */
+  commit(assignment: number, at: TopicPartition, offset: bigint, metadata: string): Promise<CommitOutcome>;
+  /** What the group has committed for every partition of a topic; it throws when no broker answers. */
   fetchCommitted(topic: string): Promise<CommittedOffset[]>;
   pause(at: TopicPartition): void;
   resume(at: TopicPartition): void;
@@ -74,14 +84,12 @@ type Commit = (offsets: kafkajs.Offsets) => Promise<void>;
 /** What a broker answers when a commit comes from an assignment that is over. */
 const STALE = new Set(["ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "REBALANCE_IN_PROGRESS", "FENCED_INSTANCE_ID"]);
 
-/** Starts consuming in the background and keeps at it until `close`. */
-export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHandlers): KafkaClient {
-  registerCodecs();
-  const kafka = new kafkajs.Kafka({
+/** A kafkajs client for these brokers; throws KAFKA_TLS_FAILED when a certificate file cannot be read. */
+export function connectKafka(options: KafkaConnectionOptions): kafkajs.Kafka {
+  return new kafkajs.Kafka({
     clientId: options.clientId,
     brokers: [...options.brokers],
-    ssl: options.tls,
-    ...(options.sasl === null ? {} : { sasl: saslOptions(options.sasl) }),
+    ...securityOptions(options),
     logLevel: kafkajs.logLevel.NOTHING,
     retry: {
       retries: 5,
@@ -90,15 +98,22 @@ export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHan
       restartOnFailure: async () => false,
     },
   });
+}
+
+/** Starts consuming in the background and keeps at it until `close`. */
+export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHandlers): KafkaClient {
+  registerCodecs();
   const closing = new AbortController();
   const closed = new Promise<void>((resolve) =>
     closing.signal.addEventListener("abort", () => resolve(), { once: true }),
   );
-  const paused = new Map<string, TopicPartition>();
+  const paused = new Set<string>();
   let consumer: kafkajs.Consumer | null = null;
   let commitNow: Commit | null = null;
+  let assignment = 0;
+  let endLife: (error: unknown) => void = () => {};
 
-  /** One life of a kafkajs consumer: until it crashes, a missing topic appears, or we close. */
+  /** One life of a kafkajs consumer: until it crashes, a missing topic appears, a commit's fate is unknown, or we close. */
   async function live(): Promise<void> {
     const topics = await findTopics();
     if (topics.missing.length > 0) handlers.onMissing(topics.missing);
@@ -106,7 +121,7 @@ export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHan
       await pauseFor(options.topicRefreshMs);
       return;
     }
-    const current = kafka.consumer({
+    const current = connectKafka(options).consumer({
       groupId: options.groupId,
       sessionTimeout: options.sessionTimeoutMs,
       heartbeatInterval: Math.floor(options.sessionTimeoutMs / 6),
@@ -115,21 +130,18 @@ export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHan
       maxBytesPerPartition: options.fetchMaxBytes,
       allowAutoTopicCreation: false,
     });
-    const crashed = new Promise<void>((_, reject) => {
+    const ended = new Promise<void>((_, reject) => {
+      endLife = reject;
       current.on(current.events.CRASH, ({ payload }) => reject(payload.error));
     });
     // It may crash while `run` still joins the group; the race below is what tells.
-    crashed.catch(() => {});
+    ended.catch(() => {});
     current.on(current.events.GROUP_JOIN, ({ payload }) => {
       const assigned = Object.entries(payload.memberAssignment).flatMap(([topic, partitions]) =>
         partitions.map((partition) => ({ topic, partition })),
       );
-      // A new kafkajs consumer knows nothing of what the last one had paused.
-      const still = assigned.filter((at) => paused.has(keyOf(at)));
-      paused.clear();
       consumer = current;
-      for (const at of still) pause(at);
-      handlers.onAssigned(assigned);
+      handlers.onAssigned(assigned, ++assignment);
     });
     try {
       await current.connect();
@@ -138,21 +150,19 @@ export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHan
         autoCommit: false,
         eachBatch: async (payload) => {
           const { batch } = payload;
+          // Fetched before a place that has been asked for since.
+          if (payload.isStale()) return;
           commitNow = (offsets) => payload.commitOffsetsIfNecessary(offsets);
-          handlers.onRecords(
-            { topic: batch.topic, partition: batch.partition },
-            batch.messages.map((message) => ({
-              offset: BigInt(message.offset),
-              value: message.value,
-            })),
-          );
+          handlers.onRecords({ topic: batch.topic, partition: batch.partition }, readBatch(batch));
         },
       });
       const appeared = topics.missing.length > 0 ? [untilTopicsAppear(topics.missing)] : [];
-      await Promise.race([crashed, closed, ...appeared]);
+      await Promise.race([ended, closed, ...appeared]);
     } finally {
       consumer = null;
       commitNow = null;
+      paused.clear();
+      handlers.onAssigned([], ++assignment);
       await current.disconnect().catch(() => {});
     }
   }
@@ -174,7 +184,7 @@ export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHan
   }
 
   async function withAdmin<T>(use: (admin: kafkajs.Admin) => Promise<T>): Promise<T> {
-    const admin = kafka.admin();
+    const admin = connectKafka(options).admin();
     try {
       await admin.connect();
       return await use(admin);
@@ -187,9 +197,13 @@ export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHan
     await sleep(durationMs, undefined, { signal: closing.signal, ref: false }).catch(() => {});
   }
 
-  function pause(at: TopicPartition): void {
-    paused.set(keyOf(at), at);
-    consumer?.pause([{ topic: at.topic, partitions: [at.partition] }]);
+  /** Tells the consumer where to read; one that is crashing has no ear any more, and what comes after it begins anew. */
+  function steer(tell: (current: kafkajs.Consumer) => void): void {
+    try {
+      if (consumer !== null) tell(consumer);
+    } catch (error) {
+      if (!(error instanceof kafkajs.KafkaJSError)) throw error;
+    }
   }
 
   async function keepLiving(): Promise<void> {
@@ -198,7 +212,7 @@ export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHan
         await live();
       } catch (error) {
         if (closing.signal.aborted) return;
-        handlers.onFailure(error);
+        handlers.onFailure(explainKafkaFailure(error, options));
         await pauseFor(options.restartDelayMs);
       }
     }
@@ -206,18 +220,22 @@ export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHan
   const life = keepLiving();
 
   return {
-    async commit({ topic, partition }, offset, metadata) {
-      // Not `consumer.commitOffsets`: that tries again by itself, and so may commit under a generation that came after the
-      // caller looked, over what the partition's next owner committed. This is sent once, under today's generation.
-      const commit = commitNow;
-      if (commit === null) throw new Error("the consumer is not connected");
+    async commit(wanted, { topic, partition }, offset, metadata) {
+      // kafkajs takes up a new generation and tells of it in one turn of the event loop, so after a turn of our own `assignment`
+      // says which one it would commit under, and it takes that one before the next turn.
+      await nextTurn();
+      if (wanted !== assignment || commitNow === null) return "stale";
       const entry = { partition, offset: offset.toString(), metadata };
       try {
-        await commit({ topics: [{ topic, partitions: [entry] }] });
-        return true;
+        // Not `consumer.commitOffsets`: that sends again by itself, under whatever generation is there by then.
+        await commitNow({ topics: [{ topic, partitions: [entry] }] });
+        return "committed";
       } catch (error) {
-        if (error instanceof kafkajs.KafkaJSProtocolError && STALE.has(error.type)) return false;
-        throw error;
+        if (error instanceof kafkajs.KafkaJSProtocolError && STALE.has(error.type)) return "stale";
+        // It may have been applied, or be applied later than another try. Nothing more is sent in this generation, so it is the last of it
+        // whenever it arrives, and is refused once the next has begun.
+        if (wanted === assignment) endLife(error);
+        return "unknown";
       }
     },
     async fetchCommitted(topic) {
@@ -231,13 +249,17 @@ export function startKafkaClient(options: KafkaClientOptions, handlers: KafkaHan
         })),
       );
     },
-    pause,
+    pause(at) {
+      if (paused.has(keyOf(at))) return;
+      paused.add(keyOf(at));
+      steer((current) => current.pause([{ topic: at.topic, partitions: [at.partition] }]));
+    },
     resume(at) {
       if (!paused.delete(keyOf(at))) return;
-      consumer?.resume([{ topic: at.topic, partitions: [at.partition] }]);
+      steer((current) => current.resume([{ topic: at.topic, partitions: [at.partition] }]));
     },
     seek({ topic, partition }, offset) {
-      consumer?.seek({ topic, partition, offset: offset.toString() });
+      steer((current) => current.seek({ topic, partition, offset: offset.toString() }));
     },
     async close() {
       closing.abort();
@@ -251,13 +273,10 @@ export function keyOf(at: TopicPartition): string {
   return `${at.topic}/${at.partition}`;
 }
 
-function saslOptions({ mechanism, username, password }: KafkaSasl): kafkajs.SASLOptions {
-  switch (mechanism) {
-    case "plain":
-      return { mechanism, username, password };
-    case "scram-sha-256":
-      return { mechanism, username, password };
-    case "scram-sha-512":
-      return { mechanism, username, password };
-  }
+function readBatch(batch: kafkajs.Batch): KafkaBatch {
+  const records = batch.messages.map(({ offset, value }) => ({ offset: BigInt(offset), value }));
+  // What was asked for; kafkajs has it, its types do not.
+  const asked = "fetchedOffset" in batch ? batch.fetchedOffset : null;
+  const from = typeof asked === "string" ? BigInt(asked) : (records[0]?.offset ?? 0n);
+  return { from, next: BigInt(batch.lastOffset()) + 1n, records };
 }

@@ -12,11 +12,11 @@ export interface ChunkIntent {
   readonly last: bigint;
   /** The arrival time of its messages, unix ms: which rows are too old or too far ahead depends on it. */
   readonly atMs: number;
-  /** Parts that storage refused as a whole; their messages are inserted one by one. */
+  /** Tables that refused it as a whole; for those its messages are inserted one by one. */
   readonly alone: readonly string[];
 }
 
-const VERSION = 1;
+const VERSION = 2;
 const METADATA = z.object({
   v: z.literal(VERSION),
   epoch: z.int().min(0),
@@ -56,7 +56,7 @@ export function readIntent(
   return { ok: true, intent: { epoch, first, last: BigInt(end), atMs: at, alone: alone ?? [] } };
 }
 
-/** The deduplication token of one insert of a chunk; `part` names the table and the block. */
+/** The deduplication token of one insert of a chunk; `part` names the table, and the message where it goes alone. */
 export function tokenOf(intent: ChunkIntent, at: TopicPartition, part: string): string {
   return `${intent.epoch}:${at.topic}:${at.partition}:${intent.first}-${intent.last}:${part}`;
 }

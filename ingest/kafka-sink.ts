@@ -1,44 +1,44 @@
-// Where the chunks of Kafka go: into blocks of their own with tokens of their own, and what cannot be read into `dead_letters`.
-// In: a chunk and its intent. Out: its rows in storage, once however often it is stored again; one dead letter an origin.
-// Bounds: `STORES_AT_ONCE` chunks are decoded and inserted at a time. Where blocks end depends on the messages alone, never on time or
-// configuration, so a replay makes the same blocks. A part that storage refuses is stored message by message the next time.
+// Where the chunks of Kafka go: into blocks of their own with tokens of their own, and what cannot be read to the dead letters.
+// In: a chunk and its intent. Out: its rows in storage, once however often it is stored again; one dead letter a message.
+// Bounds: a chunk is one block: it ends where `BLOCK_ROWS` or `BLOCK_BYTES` are passed, and that is announced before anything of it is stored.
+// One that was announced is a block as it is, whatever its size now: limits and what is remembered of names may have changed since.
+// `STORES_AT_ONCE` chunks of a signal are decoded and inserted at a time. A table that refuses a block gets it message by message.
 import { randomInt } from "node:crypto";
 import { reasonOf } from "../model/errors.ts";
 import { emitEvent } from "../model/events.ts";
 import { isStorageUnavailable, type Storage } from "../storage/client.ts";
-import { tokenOf } from "./kafka-intent.ts";
-import { buryLetter, type DeadLetter } from "./kafka-letters.ts";
+import { type DeadLetter, writeDeadLetters } from "../storage/dead-letters.ts";
 import { keyOf, type KafkaRecord } from "./kafka-client.ts";
-import type { KafkaChunk, KafkaSink, StoreOutcome } from "./kafka-chunk.ts";
+import type { Announce, KafkaChunk, KafkaSink, StoreOutcome } from "./kafka-chunk.ts";
+import { tokenOf } from "./kafka-intent.ts";
+import { hideSecrets } from "./changes/secret-bodies.ts";
 import type { RowBlock, TableInsert } from "./otlp/block.ts";
 import { transcodeJson } from "./otlp/json.ts";
 import { ResourceMemory } from "./otlp/resource-memory.ts";
 import { detailOf } from "./receiver.ts";
 import type { Signal } from "./signal.ts";
 
-const STORES_AT_ONCE = 4;
-/** A block ends when it has this many rows or bytes. Another number here makes a replay over an upgrade store twice. */
-const BLOCK_ROWS = 16_384;
+const STORES_AT_ONCE = 2;
+const BLOCK_ROWS = 65_536;
 const BLOCK_BYTES = 24 << 20;
 
 /** What a sink needs. */
 export interface KafkaSinkParts {
   readonly storage: Pick<Storage, "insertNative" | "insertRows">;
+  /** Whose messages are that come in a topic without a tenant. */
   readonly tenant: string;
   readonly makeBlock: Readonly<Record<Signal, (memory: ResourceMemory) => RowBlock>>;
   /** Stores the changes that a logs payload tells of; again is harmless. */
-  readonly takeChanges: (payload: Uint8Array) => Promise<void>;
-}
-
-interface Payload {
-  readonly record: KafkaRecord;
-  readonly bytes: Uint8Array;
+  readonly takeChanges: (tenant: string, payload: Uint8Array) => Promise<void>;
+  /** Hands letters on to the dead-letter topic; it throws where a later try may succeed. */
+  readonly publish: (letters: readonly DeadLetter[]) => Promise<void>;
 }
 
 /** What became of a chunk's messages, told when all of it is stored. */
 interface Tally {
   readonly letters: DeadLetter[];
-  messages: number;
+  /** The messages that are in the block. */
+  readonly taken: KafkaRecord[];
   rows: number;
   truncated: number;
   readonly rejected: Map<string, number>;
@@ -46,25 +46,23 @@ interface Tally {
 
 /** Makes the sink of one consumer. */
 export function createKafkaSink(parts: KafkaSinkParts): KafkaSink {
-  const { storage, tenant } = parts;
-  const remember = (): ResourceMemory => new ResourceMemory(randomInt(2 ** 32));
-  const memory: Record<Signal, ResourceMemory> = { traces: remember(), logs: remember(), metrics: remember() };
-  const free: Record<Signal, RowBlock[]> = { traces: [], logs: [], metrics: [] };
-  const waiting: (() => void)[] = [];
-  let storing = 0;
+  const { storage } = parts;
+  const lanes = { traces: createLane(), logs: createLane(), metrics: createLane() };
 
-  async function enter(): Promise<void> {
-    if (storing < STORES_AT_ONCE) storing++;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
+  function createLane() {
+    return {
+      memory: new ResourceMemory(randomInt(2 ** 32)),
+      free: [] as RowBlock[],
+      waiting: [] as (() => void)[],
+      storing: 0,
+    };
   }
 
-  function leave(): void {
-    const next = waiting.shift();
-    if (next === undefined) storing--;
-    else next();
+  function tenantOf({ topic }: KafkaChunk): string {
+    return topic.tenant ?? parts.tenant;
   }
 
-  /** Inserts one part of the chunk; null when it is stored, else why storage will never take it. */
+  /** Inserts rows of the chunk; null when they are stored, else why storage will never take them. */
   async function insertPart(chunk: KafkaChunk, insert: TableInsert, part: string): Promise<string | null> {
     try {
       await storage.insertNative(insert.table, insert.columns, insert.chunks, tokenOf(chunk.intent, chunk.at, part));
@@ -78,130 +76,157 @@ export function createKafkaSink(parts: KafkaSinkParts): KafkaSink {
     }
   }
 
-  async function storeChunk(chunk: KafkaChunk, block: RowBlock): Promise<StoreOutcome> {
+  /** Decodes messages until the block is full, or all of them; returns the offset of the last one taken. */
+  async function fill(block: RowBlock, chunk: KafkaChunk, isWhole: boolean, tally: Tally): Promise<bigint> {
     const { topic, intent } = chunk;
-    const tally: Tally = { letters: [], messages: 0, rows: 0, truncated: 0, rejected: new Map() };
-    const payloads = readPayloads(chunk, tally.letters);
-    if (topic.signal === "logs") for (const { bytes } of payloads) await parts.takeChanges(bytes);
-    for (let number = 0, next = 0; next < payloads.length; number++) {
-      const from = next;
-      next = fill(block, chunk, payloads, from, tally);
-      if (block.rows === 0) continue;
-      const inserts = block.inserts();
-      const refused: string[] = [];
-      for (const insert of inserts) {
-        const part = `${insert.table}:${number}`;
-        if (intent.alone.includes(part)) refused.push(part);
-        else {
-          const reason = await insertPart(chunk, insert, part);
-          if (reason !== null) return { ok: false, part };
-        }
+    let last = intent.last;
+    for (const [i, record] of chunk.records.entries()) {
+      if (!isWhole && i > 0 && isFull(block)) return last;
+      last = record.offset;
+      const payload = readPayload(chunk, record);
+      if (!payload.ok) {
+        tally.letters.push(letterOf(chunk, record, payload.reason, payload.detail, []));
+        continue;
       }
-      if (refused.length === 0) continue;
-      for (const payload of payloads.slice(from, next)) {
-        const reason = await storeAlone(chunk, block, payload, number, refused);
-        if (reason !== null) tally.letters.push(letterOf(chunk, payload.record, "storage", reason));
+      if (topic.signal === "logs") await parts.takeChanges(tenantOf(chunk), payload.bytes);
+      const outcome = block.decode(storedBytes(chunk, payload.bytes), intent.atMs, tenantOf(chunk));
+      if (!outcome.ok) {
+        tally.letters.push(letterOf(chunk, record, outcome.reason, detailOf(outcome.reason), []));
+        continue;
+      }
+      tally.taken.push(record);
+      tally.rows += outcome.rows;
+      tally.truncated += outcome.truncated;
+      if (outcome.rejected > 0) {
+        const reason = outcome.rejectedReason ?? "ids";
+        tally.rejected.set(reason, (tally.rejected.get(reason) ?? 0) + outcome.rejected);
       }
     }
-    for (const letter of tally.letters) await buryLetter(storage, tenant, letter);
-    report(topic.signal, tally);
-    return { ok: true };
+    return last;
   }
 
-  /** Inserts one message's rows of the parts that were refused as a whole; null when storage took them. */
+  async function storeChunk(cut: KafkaChunk, announce: Announce | null, block: RowBlock): Promise<StoreOutcome> {
+    const { topic } = cut;
+    const tally: Tally = { letters: [], taken: [], rows: 0, truncated: 0, rejected: new Map() };
+    const last = await fill(block, cut, announce === null, tally);
+    const intent = announce === null ? cut.intent : await announce(last);
+    if (intent === null) return { kind: "abandoned" };
+    const chunk = { ...cut, intent };
+    const inserts = block.rows === 0 ? [] : block.inserts();
+    const refused = inserts.map(({ table }) => table).filter((table) => intent.alone.includes(table));
+    for (const insert of inserts) {
+      if (refused.includes(insert.table)) continue;
+      if ((await insertPart(chunk, insert, insert.table)) !== null) return { kind: "refused", table: insert.table };
+    }
+    if (refused.length > 0) await storeAlone(chunk, block, refused, tally);
+    if (tally.letters.length > 0) {
+      await writeDeadLetters(storage, tally.letters, tokenOf(intent, chunk.at, "dead_letters"));
+      await parts.publish(tally.letters);
+    }
+    report(topic.signal, tally);
+    return { kind: "stored" };
+  }
+
+  /** Inserts message by message into the tables that refused the block; what they refuse again becomes a letter. */
   async function storeAlone(
     chunk: KafkaChunk,
     block: RowBlock,
-    { record, bytes }: Payload,
-    number: number,
     refused: readonly string[],
-  ): Promise<string | null> {
-    block.clear();
-    if (!block.decode(bytes, chunk.intent.atMs).ok || block.rows === 0) return null;
-    let reason: string | null = null;
-    for (const insert of block.inserts()) {
-      const part = `${insert.table}:${number}`;
-      if (refused.includes(part)) reason = (await insertPart(chunk, insert, `${part}:${record.offset}`)) ?? reason;
+    tally: Tally,
+  ): Promise<void> {
+    for (const record of tally.taken) {
+      block.clear();
+      const payload = readPayload(chunk, record);
+      if (!payload.ok) continue;
+      const outcome = block.decode(storedBytes(chunk, payload.bytes), chunk.intent.atMs, tenantOf(chunk));
+      if (!outcome.ok || block.rows === 0) continue;
+      const tables: string[] = [];
+      let reason = "";
+      for (const insert of block.inserts()) {
+        if (!refused.includes(insert.table)) continue;
+        const answer = await insertPart(chunk, insert, `${insert.table}:${record.offset}`);
+        if (answer === null) continue;
+        tables.push(insert.table);
+        reason ||= answer;
+      }
+      if (tables.length > 0) tally.letters.push(letterOf(chunk, record, "storage", reason, tables));
     }
-    return reason;
+  }
+
+  function letterOf(
+    chunk: KafkaChunk,
+    record: KafkaRecord,
+    reason: string,
+    detail: string,
+    tables: readonly string[],
+  ): DeadLetter {
+    const { at, topic, intent } = chunk;
+    return {
+      tenant: tenantOf(chunk),
+      source: "kafka",
+      origin: `${keyOf(at)}/${record.offset}`,
+      signal: topic.signal,
+      encoding: topic.encoding === "otlp_json" ? "json" : "protobuf",
+      reason,
+      detail,
+      body: record.value ?? new Uint8Array(),
+      // Not the clock: the same letter must be the same row in the same partition of the table.
+      atMs: intent.atMs,
+      tables,
+    };
   }
 
   return {
-    async store(chunk) {
+    async store(chunk, announce) {
       const { signal } = chunk.topic;
-      await enter();
-      const block = free[signal].pop() ?? parts.makeBlock[signal](memory[signal]);
+      const lane = lanes[signal];
+      if (lane.storing < STORES_AT_ONCE) lane.storing++;
+      else await new Promise<void>((resolve) => lane.waiting.push(resolve));
+      const block = lane.free.pop() ?? parts.makeBlock[signal](lane.memory);
       try {
-        return await storeChunk(chunk, block);
+        return await storeChunk(chunk, announce, block);
       } finally {
         block.clear();
-        free[signal].push(block);
-        leave();
+        lane.free.push(block);
+        const next = lane.waiting.shift();
+        if (next === undefined) lane.storing--;
+        else next();
       }
     },
   };
 }
 
-/** The messages as protobuf; what has no value or is no JSON becomes a letter. */
-function readPayloads({ at, topic, records }: KafkaChunk, letters: DeadLetter[]): Payload[] {
-  const payloads: Payload[] = [];
-  for (const record of records) {
-    if (record.value === null) {
-      letters.push(letterOf({ at }, record, "tombstone", "the message has no value"));
-      continue;
-    }
-    const payload =
-      topic.encoding === "otlp_json"
-        ? transcode(topic.signal, record.value)
-        : { ok: true as const, bytes: record.value };
-    if (payload.ok) payloads.push({ record, bytes: payload.bytes });
-    else letters.push(letterOf({ at }, record, payload.reason, payload.detail));
-  }
-  return payloads;
+function isFull(block: RowBlock): boolean {
+  return block.rows >= BLOCK_ROWS || block.bytes >= BLOCK_BYTES || block.isCrowded;
 }
 
-/** A transcoder must not throw; a message that makes it do so must not stop its partition all the same. */
-function transcode(signal: Signal, body: Uint8Array): ReturnType<typeof transcodeJson> {
+type Payload =
+  | { readonly ok: true; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly reason: string; readonly detail: string };
+
+/** The message as protobuf, or why it is none. */
+function readPayload({ topic }: KafkaChunk, { value }: KafkaRecord): Payload {
+  if (value === null) return { ok: false, reason: "tombstone", detail: "the message has no value" };
+  if (topic.encoding === "otlp_proto") return { ok: true, bytes: value };
   try {
-    return transcodeJson(signal, body);
+    return transcodeJson(topic.signal, value);
   } catch {
+    // A transcoder must not throw; a message that makes it do so must not stop its partition all the same.
     return { ok: false, reason: "defect", detail: detailOf("defect") };
   }
 }
 
-/** Decodes into an empty block until it is full; returns the index of the first payload that is left. */
-function fill(block: RowBlock, chunk: KafkaChunk, payloads: readonly Payload[], from: number, tally: Tally): number {
-  block.clear();
-  let next = from;
-  while (next < payloads.length && block.rows < BLOCK_ROWS && block.bytes < BLOCK_BYTES && !block.isCrowded) {
-    const payload = payloads[next++];
-    if (payload === undefined) break;
-    const outcome = block.decode(payload.bytes, chunk.intent.atMs);
-    if (!outcome.ok) {
-      tally.letters.push(letterOf(chunk, payload.record, outcome.reason, detailOf(outcome.reason)));
-      continue;
-    }
-    tally.messages++;
-    tally.rows += outcome.rows;
-    tally.truncated += outcome.truncated;
-    if (outcome.rejected > 0) {
-      const reason = outcome.rejectedReason ?? "ids";
-      tally.rejected.set(reason, (tally.rejected.get(reason) ?? 0) + outcome.rejected);
-    }
-  }
-  return next;
+/** The payload as it is stored: logs without the content of Secrets. */
+function storedBytes({ topic }: KafkaChunk, bytes: Uint8Array): Uint8Array {
+  return topic.signal === "logs" ? hideSecrets(bytes) : bytes;
 }
 
-function letterOf({ at }: Pick<KafkaChunk, "at">, record: KafkaRecord, reason: string, detail: string): DeadLetter {
-  return { origin: `${keyOf(at)}/${record.offset}`, reason, detail, body: record.value ?? new Uint8Array() };
-}
-
-function report(signal: Signal, { letters, messages, rows, truncated, rejected }: Tally): void {
+function report(signal: Signal, { letters, taken, rows, truncated, rejected }: Tally): void {
   for (const { origin, reason, detail } of letters) {
     emitEvent("ingest.dead_letter", { source: "kafka", reason }, `${origin}: ${detail}`);
   }
   for (const [reason, count] of rejected) emitEvent("ingest.refused", { signal, reason }, `${count} rows`, count);
   if (truncated > 0) emitEvent("ingest.truncated", { signal }, undefined, truncated);
-  if (messages > 0) emitEvent("ingest.accepted", { signal }, undefined, messages);
+  if (taken.length > 0) emitEvent("ingest.accepted", { signal }, undefined, taken.length);
   if (rows > 0) emitEvent("ingest.inserted", { signal }, undefined, rows);
 }

@@ -1,7 +1,7 @@
 // The Kafka consumer: messages of the OTLP topics into storage, each exactly once.
 // In: records of the configured topics. Out: chunks, one a partition at a time: its bounds are committed as an intent, its rows are stored
 // under tokens made of those bounds, then the offset is committed. Whoever comes after a crash or a rebalance rebuilds the same chunk first.
-// Bounds: `chunkMaxBytes`, `chunkMaxRecords`; past `partitionMaxBytes` a partition, past `bufferMaxBytes` every one is paused. A storage
+// Bounds: `chunkMaxBytes`, `chunkMaxRecords`; a partition past its share of `bufferMaxBytes` is paused, the others go on. A storage
 // outage is retried for as long as it lasts. Exact as long as storage remembers tokens: 10 000 inserts a table. docs/adr/0011
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,60 +9,17 @@ import { reasonOf } from "../model/errors.ts";
 import { emitEvent } from "../model/events.ts";
 import {
   type CommittedOffset,
+  type KafkaBatch,
   type KafkaClient,
-  type KafkaClientOptions,
   type KafkaRecord,
   keyOf,
   startKafkaClient,
   type TopicPartition,
 } from "./kafka-client.ts";
-import { cutAgain, cutFirst, type KafkaSink, type KafkaTopic, sizeOf } from "./kafka-chunk.ts";
-import { createPartition, type Partition } from "./kafka-partition.ts";
+import { cutAgain, cutFirst, type KafkaSink, sizeOf } from "./kafka-chunk.ts";
+import { createPartition, judgeFlow, type Partition, shareOf } from "./kafka-partition.ts";
 import { type ChunkIntent, readIntent, writeIntent } from "./kafka-intent.ts";
-
-/** Options of the consumer; times in milliseconds, sizes in bytes of message values. No brokers: no consumer. */
-export interface KafkaOptions extends Omit<KafkaClientOptions, "topics"> {
-  readonly topics: Readonly<Record<string, KafkaTopic>>;
-  /** Part of every token; another number where offsets are other messages than before. */
-  readonly epoch: number;
-  /** A chunk is cut when its first record waited this long, or when it is full. */
-  readonly chunkLingerMs: number;
-  readonly chunkMaxRecords: number;
-  readonly chunkMaxBytes: number;
-  readonly partitionMaxBytes: number;
-  readonly bufferMaxBytes: number;
-  readonly retryMinMs: number;
-  readonly retryMaxMs: number;
-  readonly closeTimeoutMs: number;
-}
-
-/** Defaults: the topics of the OpenTelemetry Collector's Kafka exporter, and no brokers. */
-export const KAFKA_DEFAULTS: KafkaOptions = {
-  brokers: [],
-  clientId: "faultline",
-  groupId: "faultline",
-  topics: {
-    otlp_spans: { signal: "traces", encoding: "otlp_proto" },
-    otlp_metrics: { signal: "metrics", encoding: "otlp_proto" },
-    otlp_logs: { signal: "logs", encoding: "otlp_proto" },
-  },
-  tls: false,
-  sasl: null,
-  sessionTimeoutMs: 30_000,
-  fetchMaxBytes: 8 << 20,
-  fetchMaxWaitMs: 500,
-  topicRefreshMs: 15_000,
-  restartDelayMs: 2_000,
-  epoch: 1,
-  chunkLingerMs: 1_000,
-  chunkMaxRecords: 512,
-  chunkMaxBytes: 4 << 20,
-  partitionMaxBytes: 16 << 20,
-  bufferMaxBytes: 128 << 20,
-  retryMinMs: 200,
-  retryMaxMs: 5_000,
-  closeTimeoutMs: 5_000,
-};
+import type { KafkaOptions } from "./kafka-options.ts";
 
 /** Starts the consumer; it connects in the background. `stop` finishes and commits the chunks in flight. */
 export function startKafkaConsumer(
@@ -77,21 +34,20 @@ export function startKafkaConsumer(
   setMaxListeners(0, closing.signal);
   const running = new Set<Promise<void>>();
   const { topics, ...rest } = options;
-  let bufferedBytes = 0;
 
   const client: KafkaClient = startClient(
     { ...rest, topics: Object.keys(topics) },
     {
       onRecords: take,
       onAssigned: assign,
-      onMissing: (missing) =>
-        emitEvent("kafka.failed", { reason: "missing_topic" }, `no topic ${missing.join(", ")} yet`),
-      onFailure: (error) => emitEvent("kafka.failed", { reason: "consumer" }, reasonOf(error)),
+      onMissing: (missing) => emitEvent("kafka.odd", { reason: "missing_topic" }, `no topic ${missing.join(", ")} yet`),
+      onFailure: (error) =>
+        emitEvent("kafka.failed", { reason: "consumer", code: error.code }, `${error.message} ${error.advice}`),
     },
   );
 
-  function assign(assigned: readonly TopicPartition[]): void {
-    emitEvent("kafka.rebalanced", {}, assigned.map(keyOf).join(" "));
+  function assign(assigned: readonly TopicPartition[], assignment: number): void {
+    if (assigned.length > 0) emitEvent("kafka.rebalanced", {}, assigned.map(keyOf).join(" "));
     const before = new Map(partitions);
     partitions.clear();
     for (const partition of before.values()) {
@@ -101,19 +57,19 @@ export function startKafkaConsumer(
       drop(partition, partition.queue);
       partition.queue = [];
       if (partition.timer !== null) clearTimeout(partition.timer);
-      client.resume(partition.at);
     }
     const reads = new Map<string, Promise<CommittedOffset[]>>();
     for (const at of assigned) {
       const topic = topics[at.topic];
       if (topic === undefined) continue;
-      const partition = createPartition(at, topic);
+      const partition = createPartition(at, topic, assignment);
       partitions.set(keyOf(at), partition);
       start(partition, begin(partition, before.get(keyOf(at))?.task ?? null, reads));
     }
+    balance();
   }
 
-  /** Reads what was committed last; one request a topic serves all its partitions. */
+  /** Reads what was committed last, and from there; one request a topic serves all its partitions. */
   async function begin(
     partition: Partition,
     previous: Promise<void> | null,
@@ -128,32 +84,56 @@ export function startKafkaConsumer(
     });
     if (found === null || partition.lost) return;
     const entry = found.find((one) => one.partition === number);
-    const read = readIntent(entry?.offset ?? null, entry?.metadata ?? "");
+    const offset = entry?.offset ?? null;
+    const read = readIntent(offset, entry?.metadata ?? "");
     if (read.ok) partition.pending = read.intent;
-    else emitEvent("kafka.failed", { reason: "metadata" }, `${keyOf(partition.at)}: ${read.reason}`);
-    partition.committed = entry?.offset ?? null;
+    else emitEvent("kafka.odd", { reason: "metadata" }, `${keyOf(partition.at)}: ${read.reason}`);
+    partition.expected = offset;
+    partition.isBegun = true;
+    if (offset !== null) client.seek(partition.at, offset);
   }
 
-  function take(from: TopicPartition, records: readonly KafkaRecord[]): void {
+  function take(from: TopicPartition, batch: KafkaBatch): void {
     const partition = partitions.get(keyOf(from));
-    if (partition === undefined || partition.lost || closing.signal.aborted) return;
+    if (partition === undefined || partition.lost || !partition.isBegun || closing.signal.aborted) return;
+    if (!isNext(partition, batch)) return;
+    partition.expected = batch.next;
+    partition.sought = null;
     if (partition.queue.length === 0) partition.firstMs = clock();
-    for (const record of records) {
+    for (const record of batch.records) {
       partition.queue.push(record);
       partition.bytes += sizeOf(record);
-      bufferedBytes += sizeOf(record);
     }
     work(partition);
     balance();
   }
 
+  /** True when nothing lies between what was read and this; if something may, it is asked for once, and what comes then is what there is. */
+  function isNext(partition: Partition, { from }: KafkaBatch): boolean {
+    const { expected, sought } = partition;
+    if (expected === null || from === expected) return true;
+    if (sought !== expected) {
+      partition.sought = expected;
+      client.seek(partition.at, expected);
+      return false;
+    }
+    emitEvent(
+      "kafka.failed",
+      { reason: "gap" },
+      `${keyOf(partition.at)}: there is nothing at ${expected}, on with ${from}`,
+    );
+    // Offsets that begin anew are another topic of that name, and the chunk that was begun is not in it.
+    if (from < expected) partition.pending = null;
+    return true;
+  }
+
   /** Begins the next chunk if there is one. */
   function work(partition: Partition): void {
-    const { queue, pending } = partition;
-    if (partition.task !== null || partition.committed === undefined || queue.length === 0) return;
+    const { queue, pending, expected } = partition;
+    if (partition.task !== null || !partition.isBegun || expected === null) return;
     if (partition.lost || closing.signal.aborted) return;
-    if (!isPlaced(partition)) return;
-    const records = pending === null ? cutNew(partition) : cutAgain(queue, pending.last);
+    if (pending === null && queue.length === 0) return;
+    const records = pending === null ? cutNew(partition) : cutAgain(queue, pending.last, expected);
     if (records === null) return;
     partition.pending = null;
     const [first, last] = [records.at(0), records.at(-1)];
@@ -177,37 +157,35 @@ export function startKafkaConsumer(
     running.add(task);
   }
 
-  /** True when the queue begins at the committed offset; if not it is asked for once, and what comes then is what there is. */
-  function isPlaced(partition: Partition): boolean {
-    const { committed, queue, placed } = partition;
-    if (placed === "yes") return true;
-    if (placed === "no" && committed !== null && committed !== undefined && queue[0]?.offset !== committed) {
-      partition.placed = "sought";
-      drop(partition, queue);
-      partition.queue = [];
-      client.seek(partition.at, committed);
-      return false;
-    }
-    partition.placed = "yes";
-    return true;
-  }
-
   async function runChunk(
     partition: Partition,
-    records: readonly KafkaRecord[],
-    intent: ChunkIntent,
-    isAnnounced: boolean,
+    cut: readonly KafkaRecord[],
+    wanted: ChunkIntent,
+    isRebuilt: boolean,
   ): Promise<void> {
+    const { at, topic } = partition;
+    let records = cut;
+    let intent = wanted;
+    let isAnnounced = isRebuilt;
+
+    async function announce(last: bigint): Promise<ChunkIntent | null> {
+      intent = { ...intent, last };
+      // What is more than a block is the next chunk's.
+      partition.queue.unshift(...records.filter(({ offset }) => offset > last));
+      records = records.filter(({ offset }) => offset <= last);
+      isAnnounced = await commit(partition, intent.first, writeIntent(intent));
+      return isAnnounced ? intent : null;
+    }
+
     try {
-      const { at, topic } = partition;
-      if (!isAnnounced && !(await commit(partition, intent.first, writeIntent(intent)))) return;
-      for (let current = intent; ;) {
-        const chunk = { at, topic, intent: current, records };
-        const outcome = await retry(partition, () => sink.store(chunk));
-        if (outcome === null) return;
-        if (outcome.ok) break;
-        current = { ...current, alone: [...current.alone, outcome.part] };
-        if (!(await commit(partition, current.first, writeIntent(current)))) return;
+      for (;;) {
+        const outcome = await retry(partition, () =>
+          sink.store({ at, topic, intent, records }, isAnnounced ? null : announce),
+        );
+        if (outcome === null || outcome.kind === "abandoned") return;
+        if (outcome.kind === "stored") break;
+        intent = { ...intent, alone: [...intent.alone, outcome.table] };
+        if (!(await commit(partition, intent.first, writeIntent(intent)))) return;
       }
       await commit(partition, intent.last + 1n, "");
     } finally {
@@ -215,12 +193,12 @@ export function startKafkaConsumer(
     }
   }
 
-  /** False when the group has moved on: then nothing more is done until the next assignment. */
+  /** False when the assignment is over: then nothing more is done until the next. */
   async function commit(partition: Partition, offset: bigint, metadata: string): Promise<boolean> {
-    const done = await retry(partition, () => client.commit(partition.at, offset, metadata));
-    if (done === true) return true;
-    if (done === false)
-      emitEvent("kafka.failed", { reason: "stale" }, `${keyOf(partition.at)}: the group has moved on`);
+    const { at, assignment } = partition;
+    const outcome = partition.lost ? "stale" : await client.commit(assignment, at, offset, metadata);
+    if (outcome === "committed") return true;
+    emitEvent("kafka.handed_over", { reason: outcome }, keyOf(at));
     // What was cut off the queue can only be read again after a new assignment.
     partition.lost = true;
     return false;
@@ -232,7 +210,7 @@ export function startKafkaConsumer(
       try {
         return await attempt();
       } catch (error) {
-        emitEvent("kafka.failed", { reason: "retried" }, `${keyOf(partition.at)}: ${reasonOf(error)}`);
+        emitEvent("kafka.retried", {}, `${keyOf(partition.at)}: ${reasonOf(error)}`);
       }
       if (closing.signal.aborted) return null;
       await sleep(delayMs, undefined, { signal: closing.signal }).catch(() => {});
@@ -241,26 +219,25 @@ export function startKafkaConsumer(
   }
 
   function drop(partition: Partition, records: readonly KafkaRecord[]): void {
-    for (const record of records) {
-      partition.bytes -= sizeOf(record);
-      bufferedBytes -= sizeOf(record);
-    }
+    for (const record of records) partition.bytes -= sizeOf(record);
   }
 
-  /** Pauses what is full and resumes what has room again; half the limit lies between, so that it does not flap. */
+  /** Pauses what is full and resumes what has room again. */
   function balance(): void {
-    for (const { at, bytes, pending, task } of partitions.values()) {
-      // A chunk that must be rebuilt has its size; half of it is of no use.
-      if (pending !== null && task === null) client.resume(at);
-      else if (bytes >= options.partitionMaxBytes || bufferedBytes >= options.bufferMaxBytes) client.pause(at);
-      else if (bytes <= options.partitionMaxBytes / 2 && bufferedBytes <= options.bufferMaxBytes / 2) client.resume(at);
+    const share = shareOf(options, partitions.size);
+    for (const partition of partitions.values()) {
+      const verdict = judgeFlow(partition, share);
+      if (verdict === "pause") client.pause(partition.at);
+      if (verdict === "resume") client.resume(partition.at);
     }
   }
 
   /** The next chunk when it is full or has waited; else it is looked at again then. */
   function cutNew(partition: Partition): KafkaRecord[] | null {
     const waitMs = partition.firstMs + options.chunkLingerMs - clock();
-    const records = cutFirst(partition.queue, options, waitMs <= 0);
+    // A chunk takes half of the partition's share, so that the next is read while it is stored.
+    const chunkMaxBytes = Math.min(options.chunkMaxBytes, shareOf(options, partitions.size) / 2);
+    const records = cutFirst(partition.queue, { ...options, chunkMaxBytes }, waitMs <= 0);
     if (records !== null) return records;
     partition.timer ??= setTimeout(() => {
       partition.timer = null;

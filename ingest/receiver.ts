@@ -1,5 +1,5 @@
 // What the transports that push hand their bodies to: HTTP and gRPC alike. Kafka does not: equal messages at two offsets are two.
-// In: signal, encoding and an OTLP export request. Out: a delivery, after the insert: stored, refused for its content, or try again.
+// In: tenant, signal, encoding and an OTLP export request. Out: a delivery, after the insert: stored, refused for its content, or try again.
 // Bounds: an answer comes within `ackDeadlineMs`; a body that is late by then may still be stored, and its retry is recognised by its bytes
 // within `windowMs`, so it is stored once. Across a crash of this process a retry is stored again: push is at least once.
 import { emitEvent } from "../model/events.ts";
@@ -33,7 +33,7 @@ export type Delivery =
 
 /** Takes bodies. */
 export interface Receiver {
-  receive(signal: Signal, encoding: Encoding, body: Uint8Array): Promise<Delivery>;
+  receive(tenant: string, signal: Signal, encoding: Encoding, body: Uint8Array): Promise<Delivery>;
 }
 
 /** What a refusal means, for the sender. */
@@ -49,6 +49,7 @@ const DETAILS: Readonly<Record<string, string>> = {
   defect: "the payload met a mistake of the decoder",
   expansion: "the payload's resources, repeated on each row, are too large; send fewer rows a request",
   full: "too much is waiting to be stored",
+  share: "too much of this tenant is waiting to be stored",
   stopped: "the receiver is stopping",
   late: "storage has not answered yet",
   storage: "storage refused the data",
@@ -56,7 +57,6 @@ const DETAILS: Readonly<Record<string, string>> = {
 
 /** Makes a receiver over one writer per signal. */
 export function createReceiver(
-  tenant: string,
   writers: Readonly<Record<Signal, Writer>>,
   limits: ReceiverLimits,
   clock: () => number,
@@ -64,7 +64,7 @@ export function createReceiver(
   const window = new BodyWindow<Receipt>(limits.windowMs, limits.windowEntries, clock);
 
   return {
-    async receive(signal, encoding, body) {
+    async receive(tenant, signal, encoding, body) {
       const fingerprint = fingerprintOf(`${tenant}:${signal}:${encoding}`, body);
       const known = window.find(fingerprint);
       if (known?.state === "stored") return deliveryOf(known.answer, true);
@@ -76,7 +76,7 @@ export function createReceiver(
           emitEvent("ingest.refused", { signal, reason: payload.reason }, payload.detail);
           return { ok: false, reason: payload.reason, detail: payload.detail, retryable: false };
         }
-        receipt = writers[signal].write(payload.bytes);
+        receipt = writers[signal].write(payload.bytes, tenant);
         window.track(fingerprint, receipt, (settled) => settled.ok && settled.rows > 0);
       }
       return deliveryOf(await within(receipt, limits.ackDeadlineMs), known !== null);

@@ -6,18 +6,24 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isStorageUnavailable, type Storage } from "../storage/client.ts";
-import { createChangeTaker, withChanges } from "./change-receiver.ts";
+import { readLiveTokens } from "../storage/tokens.ts";
+import { ACCESS_TIMES, createTokenAccess } from "./access.ts";
+import { withChanges } from "./change-receiver.ts";
+import { CHANGE_HOOK_DEFAULTS, type ChangeHookOptions, createChangeEndpoints } from "./changes/endpoints.ts";
+import { createObjectTaker } from "./changes/object-taker.ts";
 import { GRPC_LIMITS, type GrpcLimits, startGrpc } from "./grpc.ts";
+import type { HttpEndpoint } from "./http-endpoint.ts";
 import { createHttpServer, HTTP_LIMITS, type HttpLimits } from "./http.ts";
-import { createKafkaSink } from "./kafka-sink.ts";
-import { KAFKA_DEFAULTS, type KafkaOptions, startKafkaConsumer } from "./kafka.ts";
+import { checkKafka, startKafka } from "./kafka-role.ts";
+import { KAFKA_DEFAULTS, type KafkaOptions } from "./kafka-options.ts";
 import { DECODE_LIMITS, type DecodeLimits } from "./otlp/limits.ts";
-import { LogBlock } from "./otlp/logs.ts";
-import { MetricBlock } from "./otlp/metrics.ts";
 import { ResourceMemory } from "./otlp/resource-memory.ts";
-import { TraceBlock } from "./otlp/traces.ts";
+import { createRemoteWrite, REMOTE_WRITE_LIMITS } from "./prometheus/remote-write.ts";
 import { createReceiver, RECEIVER_LIMITS, type ReceiverLimits } from "./receiver.ts";
+import { createRowBlocks } from "./row-blocks.ts";
+import { createSenderRules, SENDER_DEFAULTS, type SenderOptions } from "./sender-rules.ts";
 import type { Signal } from "./signal.ts";
+import { createTenantGuard, TENANT_LIMITS, type TenantLimits } from "./tenant-limits.ts";
 import { createWriter, type Writer, WRITER_LIMITS, type WriterLimits } from "./writer.ts";
 
 /** Options of the role; port 0 takes a free one. */
@@ -25,14 +31,19 @@ export interface IngestOptions {
   readonly host: string;
   readonly httpPort: number;
   readonly grpcPort: number;
+  /** Whose data comes without a token, unless `requireToken`. */
   readonly tenant: string;
+  readonly requireToken: boolean;
+  readonly tenants: TenantLimits;
   readonly decode: DecodeLimits;
+  readonly senders: SenderOptions;
   readonly writer: WriterLimits;
   readonly receiver: ReceiverLimits;
   readonly http: HttpLimits;
   readonly grpc: GrpcLimits;
   /** No brokers: no consumer. */
   readonly kafka: KafkaOptions;
+  readonly changes: ChangeHookOptions;
 }
 
 /** Defaults: OTLP/HTTP and OTLP/gRPC on their own ports on loopback, no Kafka. */
@@ -41,12 +52,16 @@ export const INGEST_DEFAULTS: IngestOptions = {
   httpPort: 4318,
   grpcPort: 4317,
   tenant: "default",
+  requireToken: false,
+  tenants: TENANT_LIMITS,
   decode: DECODE_LIMITS,
+  senders: SENDER_DEFAULTS,
   writer: WRITER_LIMITS,
   receiver: RECEIVER_LIMITS,
   http: HTTP_LIMITS,
   grpc: GRPC_LIMITS,
   kafka: KAFKA_DEFAULTS,
+  changes: CHANGE_HOOK_DEFAULTS,
 };
 
 const LAST_ANSWERS_MS = 1_000;
@@ -59,36 +74,41 @@ export async function startIngest(parts: {
   readonly clock?: () => number;
 }): Promise<{ readonly httpUrl: string; readonly grpcUrl: string; stop(): Promise<void> }> {
   const { storage, options } = parts;
+  checkKafka(options.kafka);
   const clock = parts.clock ?? Date.now;
   const { tenant, decode } = options;
-  const makeBlock = {
-    traces: (memory: ResourceMemory) => new TraceBlock(tenant, decode, memory),
-    logs: (memory: ResourceMemory) => new LogBlock(tenant, decode, memory),
-    metrics: (memory: ResourceMemory) => new MetricBlock(tenant, decode, memory),
-  };
+  const tenants = createTenantGuard(options.tenants, clock);
+  const makeBlock = createRowBlocks(decode, createSenderRules(options.senders, randomInt(2 ** 32), clock));
   const writers: Record<Signal, Writer> = {
     traces: makeWriter("traces"),
     logs: makeWriter("logs"),
     metrics: makeWriter("metrics"),
   };
-  const stored = createReceiver(options.tenant, writers, options.receiver, clock);
-  const receiver = withChanges(stored, storage, options.tenant, clock);
-  const server = createHttpServer(receiver, options.http);
-  const port = await listen(server, options.host, options.httpPort);
-  const grpc = await startGrpc(receiver, { host: options.host, port: options.grpcPort }, options.grpc).catch(
-    (error: unknown) => {
-      server.close();
-      server.closeAllConnections();
-      throw error;
-    },
+  const stored = createReceiver(writers, options.receiver, clock);
+  const takeChanges = createObjectTaker(storage, clock);
+  const receiver = withChanges(stored, takeChanges);
+  const access = createTokenAccess(
+    { readTokens: () => readLiveTokens(storage), clock },
+    { tenant, requireToken: options.requireToken, ...ACCESS_TIMES },
   );
-  const kafka =
-    options.kafka.brokers.length === 0
-      ? null
-      : startKafkaConsumer(
-          options.kafka,
-          createKafkaSink({ storage, tenant, makeBlock, takeChanges: createChangeTaker(storage, tenant, clock) }),
-        );
+  const endpoints: readonly HttpEndpoint[] = [
+    createRemoteWrite(receiver, REMOTE_WRITE_LIMITS),
+    ...createChangeEndpoints(storage, options.changes, clock),
+  ];
+  const server = createHttpServer(receiver, options.http, endpoints, access, tenants);
+  const port = await listen(server, options.host, options.httpPort);
+  const grpc = await startGrpc(
+    receiver,
+    { host: options.host, port: options.grpcPort },
+    options.grpc,
+    access,
+    tenants,
+  ).catch((error: unknown) => {
+    server.close();
+    server.closeAllConnections();
+    throw error;
+  });
+  const kafka = startKafka(options.kafka, { storage, tenant, makeBlock, takeChanges });
 
   function makeWriter(signal: Signal): Writer {
     // The seed of the hash tables is secret, so that nobody can choose keys that collide.
@@ -100,6 +120,7 @@ export async function startIngest(parts: {
         makeBlock: () => makeBlock[signal](memory),
         insert: ({ table, columns, chunks }, token) => storage.insertNative(table, columns, chunks, token),
         isUnavailable: isStorageUnavailable,
+        tenants,
         writerId,
         clock,
       },
@@ -115,7 +136,7 @@ export async function startIngest(parts: {
       let open = 2;
       server.close(() => open--);
       void grpc.drain().then(() => open--);
-      await kafka?.stop();
+      await kafka.stop();
       await Promise.all(Object.values(writers).map((writer) => writer.stop()));
       // The last answers go out; whoever is still sending after that is told nothing and will send again.
       for (let waitedMs = 0; open > 0 && waitedMs < LAST_ANSWERS_MS; waitedMs += POLL_MS) {

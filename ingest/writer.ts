@@ -1,7 +1,7 @@
 // The one way of rows into storage: payloads are decoded into a block, the block is inserted, its senders are told.
-// In: payloads of one signal (from HTTP, gRPC, Kafka). Out: a receipt per payload, after the insert of its block and not before.
+// In: payloads of one signal, of any tenant (from HTTP, gRPC and other endpoints). Out: a receipt per payload, after the insert of its block and not before.
 // Bounds: one block is filled while one is sent; payloads for which neither has room wait up to `maxWaitingBytes`, past that they are refused
-// at once as retryable. An unavailable storage is retried for as long as it lasts, with the same token, so nothing is stored twice.
+// at once as retryable, those of a tenant that takes too much of that before the others; they come out in turn, tenant by tenant. An unavailable storage is retried for as long as it lasts, with the same token, so nothing is stored twice.
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Context, context, SpanStatusCode, trace } from "@opentelemetry/api";
 import { reasonOf } from "../model/errors.ts";
@@ -9,6 +9,8 @@ import { emitEvent } from "../model/events.ts";
 import type { RowBlock, TableInsert } from "./otlp/block.ts";
 import type { PayloadFailure, RowFailure } from "./otlp/limits.ts";
 import type { Signal } from "./signal.ts";
+import { type NoRoom, Room, type TenantGuard } from "./tenant-limits.ts";
+import { TenantQueue } from "./tenant-queue.ts";
 
 /** Limits of one writer; times in milliseconds. */
 export interface WriterLimits {
@@ -16,7 +18,7 @@ export interface WriterLimits {
   readonly targetRows: number;
   /** or this many bytes, */
   readonly targetBytes: number;
-  /** or when its first payload is this old, */
+  /** or when its first payload is this old, or waits this long for more after the block before, */
   readonly lingerMs: number;
   /** or when nothing came for this long. */
   readonly quietMs: number;
@@ -43,7 +45,7 @@ export const WRITER_LIMITS: WriterLimits = {
 export type Receipt =
   | { readonly ok: true; readonly rows: number; readonly rejected: number; readonly rejectedReason: RowFailure | null }
   | { readonly ok: false; readonly reason: PayloadFailure; readonly retryable: false }
-  | { readonly ok: false; readonly reason: "full" | "stopped" | "storage"; readonly retryable: boolean };
+  | { readonly ok: false; readonly reason: NoRoom | "stopped" | "storage"; readonly retryable: boolean };
 
 /** What a writer needs from outside. */
 export interface WriterParts {
@@ -53,6 +55,7 @@ export interface WriterParts {
   readonly insert: (insert: TableInsert, token: string) => Promise<void>;
   /** True when the same insert may succeed later. */
   readonly isUnavailable: (error: unknown) => boolean;
+  readonly tenants: TenantGuard;
   /** Unique per process start: tokens must not meet those of an earlier life. */
   readonly writerId: string;
   readonly clock: () => number;
@@ -61,7 +64,7 @@ export interface WriterParts {
 /** Takes payloads of one signal. */
 export interface Writer {
   /** Resolves when the payload's rows are stored, or will never be. */
-  write(payload: Uint8Array): Promise<Receipt>;
+  write(payload: Uint8Array, tenant: string): Promise<Receipt>;
   /** Sends what is there and waits for it; what storage does not take in time is answered as retryable. */
   stop(): Promise<void>;
 }
@@ -80,6 +83,7 @@ interface Slot {
 
 interface Waiting {
   readonly payload: Uint8Array;
+  readonly tenant: string;
   readonly resolve: (receipt: Receipt) => void;
 }
 
@@ -88,15 +92,19 @@ const BROKEN_BLOCK = { ok: false, reason: "storage", retryable: true } as const;
 
 /** Makes the writer of one signal. */
 export function createWriter(parts: WriterParts, limits: WriterLimits): Writer {
-  const { signal, clock } = parts;
+  const { signal, clock, tenants } = parts;
   let filling: Slot = makeSlot();
   let spare: Slot = makeSlot();
   let sending: Promise<void> | null = null;
   let inFlight: Slot | null = null;
   let timer: NodeJS.Timeout | null = null;
   let sequence = 0;
-  const queue: Waiting[] = [];
-  let queuedBytes = 0;
+  /** When the last block's senders were told. */
+  let toldMs = 0;
+  /** How many of them have not sent again since. */
+  let expected = 0;
+  const queue = new TenantQueue<Waiting>();
+  const room = new Room(limits.maxWaitingBytes, tenants.limits.timesFree);
   let isStopping = false;
   const closing = new AbortController();
 
@@ -108,9 +116,9 @@ export function createWriter(parts: WriterParts, limits: WriterLimits): Writer {
     return block.rows >= limits.targetRows || block.bytes >= limits.targetBytes || block.isCrowded;
   }
 
-  function append(payload: Uint8Array, resolve: (receipt: Receipt) => void): void {
+  function append({ payload, tenant, resolve }: Waiting): void {
     const nowMs = clock();
-    const outcome = filling.block.decode(payload, nowMs);
+    const outcome = filling.block.decode(payload, nowMs, tenant);
     if (!outcome.ok) {
       emitEvent("ingest.refused", { signal, reason: outcome.reason });
       resolve({ ok: false, reason: outcome.reason, retryable: false });
@@ -140,7 +148,10 @@ export function createWriter(parts: WriterParts, limits: WriterLimits): Writer {
   function schedule(): void {
     if (sending !== null || filling.waiters.length === 0) return;
     const nowMs = clock();
-    const dueMs = Math.min(filling.firstMs + limits.lingerMs, filling.lastMs + limits.quietMs) - nowMs;
+    // Senders that were told a moment ago are about to send more: without waiting for them they would fall into two crowds whose
+    // blocks take turns, one large and one small.
+    const quietMs = expected > 0 ? toldMs + limits.lingerMs : Math.max(filling.lastMs, toldMs) + limits.quietMs;
+    const dueMs = Math.min(Math.max(filling.firstMs, toldMs) + limits.lingerMs, quietMs) - nowMs;
     if (dueMs <= 0 || isFull(filling.block)) rotate();
     else timer ??= setTimeout(wake, dueMs);
   }
@@ -156,6 +167,8 @@ export function createWriter(parts: WriterParts, limits: WriterLimits): Writer {
     spare = slot;
     inFlight = slot;
     sending = send(slot).finally(() => {
+      toldMs = clock();
+      expected = slot.waiters.length;
       slot.block.clear();
       slot.waiters = [];
       sending = null;
@@ -171,8 +184,8 @@ export function createWriter(parts: WriterParts, limits: WriterLimits): Writer {
     while (queue.length > 0 && !isFull(filling.block)) {
       const next = queue.shift();
       if (next === undefined) return;
-      queuedBytes -= next.payload.length;
-      append(next.payload, next.resolve);
+      room.give(next.tenant, next.payload.length);
+      append(next);
     }
   }
 
@@ -233,19 +246,22 @@ export function createWriter(parts: WriterParts, limits: WriterLimits): Writer {
   }
 
   return {
-    write(payload) {
+    write(payload, tenant) {
       return new Promise((resolve) => {
+        const next = { payload, tenant, resolve };
+        expected--;
         if (isStopping) {
           resolve({ ok: false, reason: "stopped", retryable: true });
         } else if (queue.length === 0 && !isFull(filling.block)) {
-          append(payload, resolve);
+          append(next);
           schedule();
-        } else if (queuedBytes + payload.length > limits.maxWaitingBytes && queue.length > 0) {
-          emitEvent("ingest.throttled", { signal, reason: "full" });
-          resolve({ ok: false, reason: "full", retryable: true });
         } else {
-          queue.push({ payload, resolve });
-          queuedBytes += payload.length;
+          const reason = room.take(tenant, payload.length);
+          if (reason === null) queue.push(tenant, next);
+          else {
+            tenants.throttled(signal, reason, tenant);
+            resolve({ ok: false, reason, retryable: true });
+          }
         }
       });
     },
@@ -265,7 +281,9 @@ export function createWriter(parts: WriterParts, limits: WriterLimits): Writer {
       const left: Waiter[] = [...(inFlight?.waiters ?? []), ...filling.waiters];
       filling.waiters = [];
       for (const { resolve } of left) resolve({ ok: false, reason: "stopped", retryable: true });
-      for (const { resolve } of queue.splice(0)) resolve({ ok: false, reason: "stopped", retryable: true });
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        next.resolve({ ok: false, reason: "stopped", retryable: true });
+      }
     },
   };
 }

@@ -68,6 +68,39 @@ export const ERROR_CATALOGUE = {
     message: "The endpoint {url} refused the data: {cause}.",
     advice: "Check the URL and the token; `faultline doctor` tests the way.",
   },
+  LETTER_UNKNOWN: {
+    exitCode: 2,
+    message: "Tenant {tenant} has no dead letter {id}.",
+    advice: "`faultline dead-letters list --all` shows those that there are; --tenant names another tenant.",
+  },
+  KAFKA_LOGIN_REFUSED: {
+    exitCode: 8,
+    message: "Kafka at {brokers} refuses the login of {username} by {mechanism}: {cause}.",
+    advice:
+      "Check `kafka.sasl` (mechanism, username, password). It is tried again; a running process takes over as soon as the login is accepted.",
+  },
+  KAFKA_TLS_FAILED: {
+    exitCode: 8,
+    message: "No TLS connection to Kafka ({brokers}): {cause}.",
+    advice:
+      "Check `kafka.tls`, `kafka.tlsCaFile`, `kafka.tlsCertFile` and `kafka.tlsKeyFile`, and that the broker's certificate names the host that is in `kafka.brokers`. It is tried again.",
+  },
+  KAFKA_FAILED: {
+    exitCode: 8,
+    message: "Kafka at {brokers} cannot be used: {cause}.",
+    advice:
+      "Check that the brokers run, that `kafka.brokers` and `kafka.tls` fit them, and that this user may read the topics and the group. It is tried again.",
+  },
+  TOKEN_UNKNOWN: {
+    exitCode: 9,
+    message: "No live token has an id that begins with {id}.",
+    advice: "`faultline token list --all` shows the id of every token, whose it is and whether it is revoked.",
+  },
+  TOKENS_MANY: {
+    exitCode: 9,
+    message: "There are already {limit} live tokens.",
+    advice: "Revoke those that nobody uses: `faultline token list --all`, then `faultline token revoke ID`.",
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;

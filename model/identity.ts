@@ -1,12 +1,11 @@
 // Who sent this telemetry: the parts of an entity, read from resource attributes and, for proxies, from the span's own.
-// In: two sets of attributes (text by name). Out: cluster, namespace, service, version, instance and node, each with the attribute
-// and the rule that decided, so that `faultline explain identity` can say why; runtime and isolation by model/runtime.ts.
-// Bounds: a fixed table per part, first usable value wins; a value longer than 256 characters is cut; unknown is ''.
-import { type Attributes, type Runtime, isOutsideKubernetes, resolveRuntime } from "./runtime.ts";
-
-/** The parts of identity that are resolved at ingest. */
-export const IDENTITY_PARTS = ["cluster", "namespace", "service", "version", "instance", "node"] as const;
-export type IdentityPart = (typeof IDENTITY_PARTS)[number];
+// In: two sets of attributes (text by name), and aliases. Out: cluster, namespace, service, version, instance and node, each with the
+// attribute and the rule that decided, so that `faultline explain identity` can say why; runtime and isolation by model/runtime.ts.
+// Bounds: a fixed table per part, first usable value wins; a value longer than 256 characters is cut, one that names nothing (an
+// unfilled template, `unknown`, control characters) is passed over; unknown is ''. Resolved once a resource, never once a row.
+import { IDENTITY_RULES, type IdentityPart, judgeRule, type Sources } from "./identity-rules.ts";
+import { cleanName } from "./names.ts";
+import { type Attributes, type Runtime, resolveRuntime } from "./runtime.ts";
 
 /** One part: its value ('' unknown), the attribute that decided ('' none) and how it was read. */
 export interface ResolvedPart {
@@ -18,103 +17,35 @@ export interface ResolvedPart {
 /** The whole identity of one sender. */
 export type Identity = Readonly<Record<IdentityPart, ResolvedPart>> & Runtime;
 
-/** Attributes of proxy spans that say more about the sender than its resource does. */
-export const PROXY_IDENTITY_ATTRIBUTES = [
-  "istio.canonical_service",
-  "istio.canonical_revision",
-  "istio.namespace",
-  "istio.cluster_id",
-  "node_id",
-] as const;
+/** Other names of services: `name` or `namespace/name` → `name` or `namespace/name`. An alias is not looked up again. */
+export type Aliases = ReadonlyMap<string, string>;
 
-interface Sources {
-  readonly resource: Attributes;
-  readonly proxy: Attributes;
-  readonly namespace: string;
+/** What a rule found and why it did not count; `reason` is a phrase for people. */
+export interface RejectedPart extends ResolvedPart {
+  readonly reason: string;
 }
 
-interface IdentityRule {
-  readonly id: string;
-  readonly from: "resource" | "proxy";
-  readonly attribute: string;
-  /** Takes the part out of the value; '' when it does not say. */
-  readonly read?: (value: string, sources: Sources) => string;
-  readonly when?: (sources: Sources) => boolean;
+/** A part with everything that was looked at for it, in order of rank. */
+export interface ExplainedPart extends ResolvedPart {
+  readonly rejected: readonly RejectedPart[];
 }
 
-const MAX_VALUE_CHARACTERS = 256;
-// Istio writes "unknown" where it does not know.
-const SAYS_NOTHING = new Set(["", "unknown", "-"]);
-
-const RULES: Readonly<Record<IdentityPart, readonly IdentityRule[]>> = {
-  cluster: [
-    { id: "declared", from: "resource", attribute: "k8s.cluster.name" },
-    { id: "mesh", from: "proxy", attribute: "istio.cluster_id" },
-    { id: "mesh", from: "resource", attribute: "istio.cluster_id" },
-  ],
-  namespace: [
-    { id: "kubernetes", from: "resource", attribute: "k8s.namespace.name" },
-    { id: "service", from: "resource", attribute: "service.namespace" },
-    { id: "mesh", from: "proxy", attribute: "istio.namespace" },
-    { id: "mesh", from: "resource", attribute: "istio.namespace" },
-    { id: "node-id", from: "proxy", attribute: "node_id", read: (value) => podOfNodeId(value).namespace },
-    { id: "node-id", from: "resource", attribute: "node_name", read: (value) => podOfNodeId(value).namespace },
-    {
-      id: "proxy-name",
-      from: "resource",
-      attribute: "service.name",
-      read: namespaceOfProxyName,
-      when: isProxyResource,
-    },
-  ],
-  service: [
-    { id: "canonical", from: "proxy", attribute: "istio.canonical_service" },
-    { id: "canonical", from: "resource", attribute: "istio.canonical_service" },
-    { id: "service", from: "resource", attribute: "service.name", read: strongServiceName },
-    ...workloadLabels("service.istio.io/canonical-name", "app.kubernetes.io/name", "app"),
-    ...workloadNames("deployment", "statefulset", "daemonset", "cronjob", "job"),
-    { id: "function", from: "resource", attribute: "faas.name" },
-    { id: "proxy-cluster", from: "resource", attribute: "cluster_name", read: withoutNamespace },
-    { id: "weak-service", from: "resource", attribute: "service.name" },
-  ],
-  version: [
-    { id: "service", from: "resource", attribute: "service.version" },
-    { id: "canonical", from: "proxy", attribute: "istio.canonical_revision" },
-    { id: "canonical", from: "resource", attribute: "istio.canonical_revision" },
-    ...workloadLabels("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version"),
-    { id: "function", from: "resource", attribute: "faas.version" },
-  ],
-  instance: [
-    { id: "pod", from: "resource", attribute: "k8s.pod.name" },
-    { id: "node-id", from: "proxy", attribute: "node_id", read: (value) => podOfNodeId(value).pod },
-    { id: "node-id", from: "resource", attribute: "node_name", read: (value) => podOfNodeId(value).pod },
-    { id: "service", from: "resource", attribute: "service.instance.id" },
-    { id: "host", from: "resource", attribute: "host.name" },
-    { id: "function", from: "resource", attribute: "faas.instance" },
-  ],
-  node: [
-    { id: "kubernetes", from: "resource", attribute: "k8s.node.name" },
-    {
-      id: "machine",
-      from: "resource",
-      attribute: "host.name",
-      when: ({ resource }) =>
-        isOutsideKubernetes(resource) && !resource.has("container.id") && !resource.has("faas.name"),
-    },
-  ],
-};
+/** No aliases. */
+export const NO_ALIASES: Aliases = new Map();
 
 const NOTHING: ResolvedPart = { value: "", attribute: "", rule: "" };
 
 /** Resolves the identity of a sender; `proxy` holds the span's PROXY_IDENTITY_ATTRIBUTES, empty for spans of applications. */
-export function resolveIdentity(resource: Attributes, proxy: Attributes): Identity {
+export function resolveIdentity(resource: Attributes, proxy: Attributes, aliases: Aliases = NO_ALIASES): Identity {
   // The namespace comes first: the name of a service is read with it.
   const namespace = resolvePart("namespace", { resource, proxy, namespace: "" });
   const sources: Sources = { resource, proxy, namespace: namespace.value };
+  const service = resolvePart("service", sources);
+  const alias = aliasOf(aliases, namespace.value, service.value);
   return {
     cluster: resolvePart("cluster", sources),
-    namespace,
-    service: resolvePart("service", sources),
+    namespace: renamed(namespace, service, alias?.namespace),
+    service: renamed(service, service, alias?.service),
     version: resolvePart("version", sources),
     instance: resolvePart("instance", sources),
     node: resolvePart("node", sources),
@@ -122,58 +53,74 @@ export function resolveIdentity(resource: Attributes, proxy: Attributes): Identi
   };
 }
 
-/** Pod and namespace of an Envoy node id such as `sidecar~10.0.0.7~cart-5d9f-x2x.shop~shop.svc.cluster.local`; '' when it is none. */
-export function podOfNodeId(nodeId: string): { readonly pod: string; readonly namespace: string } {
-  const parts = nodeId.split("~");
-  const name = parts[2];
-  if (parts.length < 4 || name === undefined) return { pod: "", namespace: "" };
-  const dot = name.lastIndexOf(".");
-  if (dot <= 0) return { pod: "", namespace: "" };
-  return { pod: name.slice(0, dot), namespace: name.slice(dot + 1) };
+/** The same identity with everything that was looked at: what won, and what did not with the reason. */
+export function explainIdentity(
+  resource: Attributes,
+  proxy: Attributes,
+  aliases: Aliases = NO_ALIASES,
+): Readonly<Record<IdentityPart, ExplainedPart>> & Runtime {
+  const identity = resolveIdentity(resource, proxy, aliases);
+  const namespace = resolvePart("namespace", { resource, proxy, namespace: "" }).value;
+  const sources: Sources = { resource, proxy, namespace };
+  function explain(part: IdentityPart): ExplainedPart {
+    const rejected: RejectedPart[] = [];
+    const seen = new Set<string>();
+    let winner = "";
+    for (const rule of IDENTITY_RULES[part]) {
+      const raw = sources[rule.from].get(rule.attribute);
+      if (raw === undefined) continue;
+      const judged = judgeRule(rule, raw, sources);
+      const value = judged.ok ? judged.value : cleanName(raw);
+      if (judged.ok && winner === "") {
+        winner = rule.attribute;
+        if (identity[part].rule !== "alias") continue;
+        rejected.push({ value, attribute: rule.attribute, rule: rule.id, reason: "renamed by identity.aliases" });
+        continue;
+      }
+      // A rule of last resort may look at the same attribute again; once is enough to read.
+      if (rule.attribute === winner || seen.has(rule.attribute)) continue;
+      const reason = judged.ok ? "of lower rank" : judged.reason;
+      if (reason === "") continue;
+      seen.add(rule.attribute);
+      rejected.push({ value, attribute: rule.attribute, rule: rule.id, reason });
+    }
+    return { ...identity[part], rejected };
+  }
+  return {
+    cluster: explain("cluster"),
+    namespace: explain("namespace"),
+    service: explain("service"),
+    version: explain("version"),
+    instance: explain("instance"),
+    node: explain("node"),
+    runtime: identity.runtime,
+    isolation: identity.isolation,
+  };
 }
 
-/** True when the resource is that of an Envoy. */
-export function isProxyResource(sources: { readonly resource: Attributes }): boolean {
-  return sources.resource.get("telemetry.sdk.name") === "envoy";
+/** Where an alias leads; `namespace` is undefined when it keeps its own, the whole null when there is none. */
+export function aliasOf(
+  aliases: Aliases,
+  namespace: string,
+  service: string,
+): { readonly service: string; readonly namespace: string | undefined } | null {
+  if (aliases.size === 0 || service === "") return null;
+  const target = aliases.get(`${namespace}/${service}`) ?? aliases.get(service);
+  if (target === undefined) return null;
+  const slash = target.indexOf("/");
+  return { service: target.slice(slash + 1), namespace: slash < 0 ? undefined : target.slice(0, slash) };
 }
 
 function resolvePart(part: IdentityPart, sources: Sources): ResolvedPart {
-  for (const rule of RULES[part]) {
+  for (const rule of IDENTITY_RULES[part]) {
     const raw = sources[rule.from].get(rule.attribute);
-    if (raw === undefined || (rule.when !== undefined && !rule.when(sources))) continue;
-    const value = rule.read === undefined ? raw : rule.read(raw, sources);
-    if (!SAYS_NOTHING.has(value)) {
-      return { value: value.slice(0, MAX_VALUE_CHARACTERS), attribute: rule.attribute, rule: rule.id };
-    }
+    if (raw === undefined) continue;
+    const judged = judgeRule(rule, raw, sources);
+    if (judged.ok) return { value: judged.value, attribute: rule.attribute, rule: rule.id };
   }
   return NOTHING;
 }
 
-/** OpenTelemetry SDKs say `unknown_service:java` when nobody named the service: any other source is better. */
-function strongServiceName(value: string, sources: Sources): string {
-  return value.startsWith("unknown_service") ? "" : withoutNamespace(value, sources);
-}
-
-/** Envoy in Istio calls itself `catalog.shop`, its application `catalog`: one service. */
-function withoutNamespace(value: string, { namespace }: Sources): string {
-  const end = `.${namespace}`;
-  return namespace !== "" && value.length > end.length && value.endsWith(end) ? value.slice(0, -end.length) : value;
-}
-
-/** `shop` of `catalog.shop`; a name with more dots is a host, not Istio's default. */
-function namespaceOfProxyName(value: string): string {
-  const [name, namespace, ...more] = value.split(".");
-  return name !== "" && more.length === 0 ? (namespace ?? "") : "";
-}
-
-function workloadLabels(...names: string[]): IdentityRule[] {
-  return names.flatMap((name) =>
-    ["k8s.pod.label.", "k8s.pod.labels."].map(
-      (prefix) => ({ id: "label", from: "resource", attribute: prefix + name }) as const,
-    ),
-  );
-}
-
-function workloadNames(...kinds: string[]): IdentityRule[] {
-  return kinds.map((kind) => ({ id: "workload", from: "resource", attribute: `k8s.${kind}.name` }));
+function renamed(part: ResolvedPart, service: ResolvedPart, to: string | undefined): ResolvedPart {
+  return to === undefined ? part : { value: to, attribute: service.attribute, rule: "alias" };
 }

@@ -1,7 +1,9 @@
 // Route templates: `/cart/u54?x=1` → `/cart/{id}`, so that an operation is a place and not a request.
 // In: a URL or path as UTF-8 bytes (or text). Out: the template's bytes, written in place without building strings.
 // Bounds: no scheme, host, query or fragment; at most 8 segments and 120 bytes, then `/*`; a segment is an identifier when it is a number,
-// a UUID, a long hex or mixed word, an email, or a short prefix with a number; versions such as `v2` stay.
+// a UUID, a long hex or mixed word, an upper-case code, an email, or a short prefix with a number; API versions such as `v2` stay, and so
+// do languages (`en-US`), the ending of a file (`{id}.js`) and a custom verb (`{id}:cancel`). What an application calls its own route
+// is better than any of this: model/operation-name.ts lets it win.
 
 const MAX_SEGMENTS = 8;
 const MAX_BYTES = 120;
@@ -10,9 +12,23 @@ export const ROUTE_TEMPLATE_MAX_BYTES = MAX_BYTES + 8;
 
 const LONG_WORD = 24;
 const SLASH = 0x2f;
+const COLON = 0x3a;
+const DOT = 0x2e;
 const ID = new TextEncoder().encode("{id}");
+// Kinds of bytes: lower-case letters with `-` and `_`, digits, all others of a segment, and what ends one.
+const WORD = 1;
+const DIGIT = 2;
+const OTHER = 4;
+const ENDS_SEGMENT = 8;
+const KIND_OF_BYTE = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const character = String.fromCharCode(byte);
+  if (/[a-z_-]/.test(character)) return WORD;
+  if (/[0-9]/.test(character)) return DIGIT;
+  return /[/?#;]/.test(character) ? ENDS_SEGMENT : OTHER;
+});
 // Words of the trade that hold digits and are names, not identifiers.
-const NAMES_WITH_DIGITS = new Set([
+/** Words that hold digits and are names all the same; lower case. */
+export const NAMES_WITH_DIGITS = new Set([
   "s3",
   "k8s",
   "oauth2",
@@ -37,6 +53,13 @@ const NAMES_WITH_DIGITS = new Set([
   "http2",
 ]);
 
+/** Endings of files that stay when what stands before is an identifier; lower case. */
+export const FILE_ENDINGS = new Set(
+  "js mjs css map html htm php json xml txt csv pdf zip gz svg png jpg jpeg gif webp avif ico bmp mp3 mp4 webm mov ts m3u8 woff woff2 ttf otf wasm".split(
+    " ",
+  ),
+);
+
 /** Writes the template of the URL or path in `source[from..to)` to `target` at `at`; returns the end. '/' for an empty path. */
 export function writeRouteTemplate(
   source: Uint8Array,
@@ -53,15 +76,26 @@ export function writeRouteTemplate(
     // On a slash here; several in a row are one.
     while (position < to && source[position] === SLASH) position++;
     const start = position;
-    while (position < to && source[position] !== SLASH && !endsPath(source[position] ?? 0)) position++;
+    // What kinds of bytes a segment has decides about nearly all of them at once.
+    let kinds = 0;
+    while (position < to) {
+      const kind = KIND_OF_BYTE[source[position] ?? 0] ?? 0;
+      if (kind >= ENDS_SEGMENT) break;
+      kinds |= kind;
+      position++;
+    }
     const length = position - start;
     if (length === 0) break;
     if (segments === MAX_SEGMENTS || out + Math.min(length, ID.length) + 1 > limit) return writeRest(target, out);
     segments++;
-    if (isIdentifier(source, start, position)) {
+    const isWord = kinds === WORD && length <= LONG_WORD * 2;
+    const isNumber = kinds === DIGIT;
+    const suffix = isWord || isNumber ? position : suffixStart(source, start, position);
+    if (isNumber || (!isWord && isIdentifier(source, start, suffix))) {
+      if (out + 1 + ID.length + position - suffix > limit) return writeRest(target, out);
       target[out++] = SLASH;
-      target.set(ID, out);
-      out += ID.length;
+      for (let i = 0; i < ID.length; i++) target[out++] = ID[i] ?? 0;
+      for (let i = suffix; i < position; i++) target[out++] = source[i] ?? 0;
     } else {
       if (out + 1 + length > limit) return writeRest(target, out);
       target[out++] = SLASH;
@@ -102,35 +136,78 @@ function skipOrigin(source: Uint8Array, from: number, to: number): number {
   return from;
 }
 
+/** Where the ending of a file (FILE_ENDINGS) or a custom verb (`:cancel`) begins; `to` when there is none. */
+function suffixStart(source: Uint8Array, from: number, to: number): number {
+  let isVerb = true;
+  for (let i = to - 1; i > from; i--) {
+    const byte = source[i] ?? 0;
+    if (byte === COLON) return isVerb && i < to - 1 ? i : to;
+    const isLower = byte >= 0x61 && byte <= 0x7a;
+    const isDigit = byte >= 0x30 && byte <= 0x39;
+    if (byte === DOT) return to - i <= 6 && FILE_ENDINGS.has(textOf(source, i + 1, to)) ? i : to;
+    if (!isLower && !isDigit && !(byte >= 0x41 && byte <= 0x5a)) return to;
+    if (isDigit) isVerb = false;
+  }
+  return to;
+}
+
 function isIdentifier(source: Uint8Array, from: number, to: number): boolean {
   let digits = 0;
-  let letters = 0;
+  let upper = 0;
+  let lower = 0;
+  let vowels = 0;
   let leadingLetters = 0;
   let hex = 0;
   let other = 0;
+  let signs = 0;
   let at = 0;
   let escapes = 0;
+  /** How often a letter follows a digit that itself is not at the beginning. */
+  let turns = 0;
+  let wasDigit = false;
   for (let i = from; i < to; i++) {
     const byte = source[i] ?? 0;
-    if (byte >= 0x30 && byte <= 0x39) digits++;
-    else if ((byte >= 0x61 && byte <= 0x7a) || (byte >= 0x41 && byte <= 0x5a)) {
-      letters++;
-      if (letters === i - from + 1) leadingLetters = letters;
-      if ((byte | 0x20) <= 0x66) hex++;
+    const isDigit = byte >= 0x30 && byte <= 0x39;
+    const low = byte | 0x20;
+    if (isDigit) digits++;
+    else if (low >= 0x61 && low <= 0x7a) {
+      if (byte === low) lower++;
+      else upper++;
+      if (lower + upper === i - from + 1) leadingLetters = i - from + 1;
+      if (low <= 0x66) hex++;
+      if (low === 0x61 || low === 0x65 || low === 0x69 || low === 0x6f || low === 0x75 || low === 0x79) vowels++;
+      if (wasDigit && digits < i - from) turns++;
     } else if (byte === 0x40) at++;
     else if (byte === 0x25) escapes++;
     else if (byte >= 0x80) other++;
+    else signs++;
+    wasDigit = isDigit;
   }
   const length = to - from;
-  if (digits === 0) return at > 0 || escapes > 0 || length > LONG_WORD * 2 || (other > 0 && length > LONG_WORD);
+  const letters = upper + lower;
   if (at > 0 || escapes > 0) return true;
-  if (letters === 0) return true;
+  if (digits === 0) {
+    // `HQTGWGPNHG`: eight capitals that nobody can say.
+    if (upper >= 8 && upper === length && vowels === 0) return true;
+    return length > LONG_WORD * 2 || (other > 0 && length > LONG_WORD);
+  }
+  // A placeholder is one already, whatever its name.
+  if (source[from] === 0x7b && source[to - 1] === 0x7d) return false;
+  if (letters === 0) return !isApiNumber(source, from, to, digits, signs);
   if (length >= 8 && hex === letters && digits + hex >= length - 4) return true;
   if (length >= LONG_WORD) return true;
   if (isVersion(source, from, to)) return false;
   if (length <= 8 && NAMES_WITH_DIGITS.has(textOf(source, from, to))) return false;
+  // `OLJCESPC7Z`, and `dQw4w9WgXcQ`.
+  if (length >= 8 && upper + digits === length) return true;
+  if (length >= 8 && upper > 0 && lower > 0 && turns >= 2) return true;
   // `u54`, `item-12`, `ORD20260102`: letters, then mostly a number; or a word that is largely digits.
   return digits * 3 >= length || (leadingLetters <= 12 && endsWithNumberAfterDash(source, from, to));
+}
+
+/** `1.1` or `2.0`: a version, not a place on a map. */
+function isApiNumber(source: Uint8Array, from: number, to: number, digits: number, signs: number): boolean {
+  return to - from === 3 && digits === 2 && signs === 1 && source[from + 1] === DOT;
 }
 
 /** `v1`, `v1beta2`, `v2.1`, `2.1`-like API versions. */
@@ -138,6 +215,7 @@ function isVersion(source: Uint8Array, from: number, to: number): boolean {
   if (((source[from] ?? 0) | 0x20) !== 0x76 || to - from > 10) return false;
   const first = source[from + 1] ?? 0;
   if (first < 0x30 || first > 0x39 || to - from < 2) return false;
+  if (to - from === 2) return true;
   return /^v\d{1,3}(\.\d+)*((alpha|beta|rc)\d*)?$/i.test(textOf(source, from, to));
 }
 

@@ -21,7 +21,8 @@ export interface Runtime {
   readonly isolation: RuntimeVerdict | null;
 }
 
-interface RuntimeRule {
+/** One row of the table; storage/adopt writes the same rules as SQL and knows `when` by its name. */
+export interface RuntimeRule {
   readonly id: string;
   readonly value: RuntimeClass;
   readonly confidence: number;
@@ -34,181 +35,131 @@ interface RuntimeRule {
   readonly when?: (attributes: Attributes) => boolean;
 }
 
+/** What runtimeClassName of the pod template is told under; '' says that the template was seen and names none. */
+export const RUNTIME_CLASS_ATTRIBUTE = "k8s.pod.runtime_class.name";
 const RUNTIME_CLASS_NAME = [
-  "k8s.pod.runtime_class.name",
+  RUNTIME_CLASS_ATTRIBUTE,
   "k8s.pod.runtime_class",
+  "k8s.pod.runtime_class.handler",
   "k8s.runtimeclass.name",
+  "k8s.runtimeclass.handler",
   "container.runtime.name",
   "container.runtime",
 ];
 const POD_LABELS = ["k8s.pod.label.", "k8s.pod.labels."];
 const POD_ANNOTATIONS = ["k8s.pod.annotation.", "k8s.pod.annotations."];
+const IMAGE_ANNOTATIONS = ["container.image.annotation.", "container.image.annotations.", "container.image.label."];
+const OWNER_KIND = ["k8s.pod.owner.kind", "k8s.owner.kind", "istio.workload.kind"];
+/** Any of these attributes says that the sender is in a pod or on a node; the cluster's name is stamped on machines beside it too. */
+export const IN_KUBERNETES = [
+  "k8s.pod.name",
+  "k8s.pod.uid",
+  "k8s.namespace.name",
+  "k8s.container.name",
+  "k8s.node.name",
+];
+/** Labels of a node that say `virtual-kubelet`. */
+export const VIRTUAL_NODE = ["k8s.node.label.type", "k8s.node.labels.type"];
 const PRESENT = /./;
 
-const DECLARED: ReadonlyMap<string, RuntimeClass> = new Map([
+/** Classes by the word that declares them, lower case: the classes, and by name what carries no attribute that a rule could read. */
+export const DECLARED_RUNTIMES: ReadonlyMap<string, RuntimeClass> = new Map([
   ["runc", "RUNC"],
+  ["crun", "RUNC"],
   ["kubevirt", "KUBEVIRT"],
   ["kata", "KATA"],
   ["gvisor", "GVISOR"],
+  ["runsc", "GVISOR"],
   ["unikernel", "UNIKERNEL"],
+  ["mirage", "UNIKERNEL"],
+  ["mirageos", "UNIKERNEL"],
+  ["halvm", "UNIKERNEL"],
+  ["nanos", "UNIKERNEL"],
+  ["osv", "UNIKERNEL"],
+  ["unikraft", "UNIKERNEL"],
+  ["includeos", "UNIKERNEL"],
+  ["urunc", "UNIKERNEL"],
   ["libos", "LIBRARY_OS"],
   ["library_os", "LIBRARY_OS"],
+  ["drawbridge", "LIBRARY_OS"],
+  ["gramine", "LIBRARY_OS"],
   ["faas", "FAAS"],
+  ["knative", "FAAS"],
+  ["openfaas", "FAAS"],
   ["vm", "VM"],
 ]);
-const DECLARED_BY = ["faultline.runtime_class", ...annotation("faultline.io/runtime")];
-const ISOLATING: ReadonlySet<RuntimeClass> = new Set(["KATA", "GVISOR", "KUBEVIRT", "VM", "UNIKERNEL", "LIBRARY_OS"]);
+/** Attributes that declare a class; the first with a known word counts. */
+export const RUNTIME_DECLARED_BY = ["faultline.runtime_class", ...annotation("faultline.io/runtime")];
+/** Classes that isolate a workload from its neighbours when they are declared. */
+export const ISOLATING_RUNTIMES: ReadonlySet<RuntimeClass> = new Set([
+  "KATA",
+  "GVISOR",
+  "KUBEVIRT",
+  "VM",
+  "UNIKERNEL",
+  "LIBRARY_OS",
+]);
 
-const RULES: readonly RuntimeRule[] = [
-  {
-    id: "faas.otel",
-    value: "FAAS",
-    confidence: 0.99,
-    isolates: false,
-    attributes: ["faas.name", "faas.instance"],
-    fits: PRESENT,
-  },
-  {
-    id: "faas.platform",
-    value: "FAAS",
-    confidence: 0.99,
-    isolates: false,
-    attributes: ["cloud.platform"],
-    fits: /^(aws_lambda|gcp_cloud_functions|gcp_cloud_run|azure[._]functions|alibaba_cloud_fc|tencent_cloud_scf)$/,
-  },
-  {
-    id: "faas.knative",
-    value: "FAAS",
-    confidence: 0.99,
-    isolates: false,
-    attributes: label("serving.knative.dev/revision"),
-    fits: PRESENT,
-  },
-  {
-    id: "faas.openfaas",
-    value: "FAAS",
-    confidence: 0.95,
-    isolates: false,
-    attributes: label("faas_function"),
-    fits: PRESENT,
-  },
-  {
-    id: "kubevirt.label",
-    value: "KUBEVIRT",
-    confidence: 0.99,
-    isolates: true,
-    attributes: label("kubevirt.io"),
-    fits: /^virt-launcher$/,
-  },
-  {
-    id: "kubevirt.name",
-    value: "KUBEVIRT",
-    confidence: 0.99,
-    isolates: true,
-    attributes: label("vm.kubevirt.io/name"),
-    fits: PRESENT,
-  },
-  {
-    id: "kubevirt.pod",
-    value: "KUBEVIRT",
-    confidence: 0.9,
-    isolates: true,
-    attributes: ["k8s.pod.name"],
-    fits: /^virt-launcher-/,
-  },
-  {
-    id: "rtc.kata",
-    value: "KATA",
-    confidence: 0.98,
-    isolates: true,
-    attributes: RUNTIME_CLASS_NAME,
-    fits: /^(io\.containerd\.)?kata($|[-.])/,
-  },
-  {
-    id: "rtc.gvisor",
-    value: "GVISOR",
-    confidence: 0.95,
-    isolates: true,
-    attributes: RUNTIME_CLASS_NAME,
-    fits: /^(io\.containerd\.)?(gvisor|runsc)($|[-.])/,
-  },
-  {
-    id: "rtc.untrusted",
-    value: "GVISOR",
-    confidence: 0.95,
-    isolates: true,
-    attributes: annotation("io.kubernetes.cri.untrusted-workload"),
-    fits: /^true$/,
-  },
-  {
-    id: "rtc.unikernel",
-    value: "UNIKERNEL",
-    confidence: 0.95,
-    isolates: true,
-    attributes: RUNTIME_CLASS_NAME,
-    fits: /^(urunc|runu|kraft)/,
-  },
-  {
-    id: "node.virtual",
-    value: "UNIKERNEL",
-    confidence: 0.6,
-    isolates: true,
-    attributes: ["k8s.node.name"],
-    fits: /kraft|unikraft/i,
-    when: (attributes) => attributes.get("k8s.node.label.type") === "virtual-kubelet",
-  },
-  {
-    id: "image.annotation",
-    value: "UNIKERNEL",
-    confidence: 0.7,
-    isolates: true,
-    attributes: annotation("com.urunc.unikernel.unikernelType"),
-    fits: PRESENT,
-  },
-  {
-    id: "image.unikernel",
-    value: "UNIKERNEL",
-    confidence: 0.7,
-    isolates: true,
-    attributes: ["container.image.name"],
-    fits: /unikraft\.org\/|\/unikernels\/|mirage/,
-  },
-  {
-    id: "proc.mirage",
-    value: "UNIKERNEL",
-    confidence: 0.7,
-    isolates: true,
-    attributes: ["process.runtime.name"],
-    fits: /mirage|solo5|halvm|nanos|osv|unikraft/i,
-    when: (attributes) => (attributes.get("os.type") ?? "unknown") === "unknown",
-  },
-  {
-    id: "vm.platform",
-    value: "VM",
-    confidence: 0.8,
-    isolates: true,
-    attributes: ["cloud.platform"],
-    fits: /^(aws_ec2|gcp_compute_engine|azure[._]vm|alibaba_cloud_ecs|tencent_cloud_cvm)$/,
-    when: isOutsideKubernetes,
-  },
-  {
-    id: "vm.host",
-    value: "VM",
-    confidence: 0.8,
-    isolates: true,
-    attributes: ["host.id"],
-    fits: PRESENT,
-    when: (attributes) => isOutsideKubernetes(attributes) && !attributes.has("container.id"),
-  },
-  {
-    id: "default.pod",
-    value: "RUNC",
-    confidence: 0.6,
-    isolates: false,
-    attributes: ["k8s.pod.name", "k8s.pod.uid", "container.id"],
-    fits: PRESENT,
-  },
+/** The table of classes, first match wins. */
+export const RUNTIME_RULES: readonly RuntimeRule[] = [
+  running("faas.otel", "FAAS", 0.99, ["faas.name", "faas.instance"], PRESENT),
+  running(
+    "faas.platform",
+    "FAAS",
+    0.99,
+    ["cloud.platform"],
+    /^(aws_lambda|gcp_cloud_functions|gcp_cloud_run|azure[._]functions|alibaba_cloud_fc|tencent_cloud_scf)$/,
+  ),
+  running("faas.knative", "FAAS", 0.99, label("serving.knative.dev/revision"), PRESENT),
+  running("faas.openfaas", "FAAS", 0.95, label("faas_function"), PRESENT),
+  isolating("kubevirt.label", "KUBEVIRT", 0.99, label("kubevirt.io"), /^virt-launcher$/),
+  isolating("kubevirt.name", "KUBEVIRT", 0.99, label("vm.kubevirt.io/name"), PRESENT),
+  isolating("kubevirt.owner", "KUBEVIRT", 0.99, OWNER_KIND, /^VirtualMachineInstance$/),
+  isolating("kubevirt.pod", "KUBEVIRT", 0.9, ["k8s.pod.name"], /^virt-launcher-/),
+  isolating("rtc.kata", "KATA", 0.98, RUNTIME_CLASS_NAME, /^(io\.containerd\.)?kata($|[-.])/),
+  isolating("rtc.gvisor", "GVISOR", 0.95, RUNTIME_CLASS_NAME, /^(io\.containerd\.)?(gvisor|runsc)($|[-.])/),
+  isolating("rtc.untrusted", "GVISOR", 0.95, annotation("io.kubernetes.cri.untrusted-workload"), /^true$/),
+  isolating("rtc.unikernel", "UNIKERNEL", 0.95, RUNTIME_CLASS_NAME, /^(urunc|runu|kraft)/),
+  isolating(
+    "node.virtual",
+    "UNIKERNEL",
+    0.6,
+    ["k8s.node.name", "k8s.node.provider", "k8s.node.provider_id"],
+    /kraft/i,
+    isVirtualKubelet,
+  ),
+  isolating(
+    "image.annotation",
+    "UNIKERNEL",
+    0.7,
+    [...POD_ANNOTATIONS, ...IMAGE_ANNOTATIONS].map((prefix) => `${prefix}com.urunc.unikernel.unikernelType`),
+    PRESENT,
+  ),
+  isolating("image.unikernel", "UNIKERNEL", 0.7, ["container.image.name"], /unikraft\.org\/|\/unikernels\/|mirage/),
+  isolating(
+    "proc.mirage",
+    "UNIKERNEL",
+    0.7,
+    ["process.runtime.name"],
+    /mirage|solo5|halvm|nanos|osv|unikraft/i,
+    isUnknownSystem,
+  ),
+  isolating(
+    "vm.platform",
+    "VM",
+    0.8,
+    ["cloud.platform"],
+    /^(aws_ec2|gcp_compute_engine|azure[._]vm|alibaba_cloud_ecs|tencent_cloud_cvm)$/,
+    isOutsideKubernetes,
+  ),
+  isolating("vm.host", "VM", 0.8, ["host.id"], PRESENT, isBareMachine),
+  isolating("vm.workload_entry", "VM", 0.8, OWNER_KIND, /^Workload(Entry|Group)$/),
+  running("default.pod.seen", "RUNC", 0.95, [RUNTIME_CLASS_ATTRIBUTE], /^$/, sawTemplate),
+  running("default.pod", "RUNC", 0.6, ["k8s.pod.name", "k8s.pod.uid", "container.id"], PRESENT),
 ];
+
+/** Ids of all rules, in order of rank. */
+export const RUNTIME_RULE_IDS: readonly string[] = ["declared", ...RUNTIME_RULES.map((rule) => rule.id), "unknown"];
 
 const NOTHING: RuntimeVerdict = { value: "UNKNOWN", rule: "unknown", attribute: "", confidence: 0 };
 
@@ -217,25 +168,47 @@ export function resolveRuntime(attributes: Attributes): Runtime {
   const declared = declaredClass(attributes);
   const runtime = declared ?? firstMatch(attributes, () => true) ?? NOTHING;
   const isolation =
-    declared !== null && ISOLATING.has(declared.value) ? declared : firstMatch(attributes, (rule) => rule.isolates);
+    declared !== null && ISOLATING_RUNTIMES.has(declared.value)
+      ? declared
+      : firstMatch(attributes, (rule) => rule.isolates);
   return { runtime, isolation };
 }
 
 /** True when no attribute says that the workload is a pod. */
 export function isOutsideKubernetes(attributes: Attributes): boolean {
-  return !attributes.has("k8s.pod.name") && !attributes.has("k8s.pod.uid") && !attributes.has("k8s.namespace.name");
+  return !isInKubernetes(attributes);
+}
+
+function isInKubernetes(attributes: Attributes): boolean {
+  return IN_KUBERNETES.some((name) => attributes.has(name));
+}
+
+function sawTemplate(attributes: Attributes): boolean {
+  return isInKubernetes(attributes) && attributes.has(RUNTIME_CLASS_ATTRIBUTE);
+}
+
+function isVirtualKubelet(attributes: Attributes): boolean {
+  return VIRTUAL_NODE.some((name) => attributes.get(name) === "virtual-kubelet");
+}
+
+function isUnknownSystem(attributes: Attributes): boolean {
+  return (attributes.get("os.type") ?? "unknown") === "unknown";
+}
+
+function isBareMachine(attributes: Attributes): boolean {
+  return isOutsideKubernetes(attributes) && !attributes.has("container.id");
 }
 
 function declaredClass(attributes: Attributes): RuntimeVerdict | null {
-  for (const attribute of DECLARED_BY) {
-    const value = DECLARED.get((attributes.get(attribute) ?? "").toLowerCase());
+  for (const attribute of RUNTIME_DECLARED_BY) {
+    const value = DECLARED_RUNTIMES.get((attributes.get(attribute) ?? "").toLowerCase());
     if (value !== undefined) return { value, rule: "declared", attribute, confidence: 1 };
   }
   return null;
 }
 
 function firstMatch(attributes: Attributes, wanted: (rule: RuntimeRule) => boolean): RuntimeVerdict | null {
-  for (const rule of RULES) {
+  for (const rule of RUNTIME_RULES) {
     if (!wanted(rule) || (rule.when !== undefined && !rule.when(attributes))) continue;
     for (const attribute of rule.attributes) {
       const value = attributes.get(attribute);
@@ -245,6 +218,23 @@ function firstMatch(attributes: Attributes, wanted: (rule: RuntimeRule) => boole
     }
   }
   return null;
+}
+
+/** A rule of a class that says nothing of isolation. */
+function running(
+  id: string,
+  value: RuntimeClass,
+  confidence: number,
+  attributes: readonly string[],
+  fits: RegExp,
+  when?: (attributes: Attributes) => boolean,
+): RuntimeRule {
+  return { id, value, confidence, isolates: false, attributes, fits, ...(when === undefined ? {} : { when }) };
+}
+
+/** A rule of a class that is a sandbox or a machine of its own. */
+function isolating(...rule: Parameters<typeof running>): RuntimeRule {
+  return { ...running(...rule), isolates: true };
 }
 
 function label(name: string): string[] {

@@ -12,7 +12,7 @@ export interface OptionDefinition {
   readonly description: string;
 }
 
-/** A command: its positionals as shown in the help, its options, one sentence. */
+/** A command: its positionals as shown in the help (the last may end in `...`: any number, or none), its options, one sentence. */
 export interface CommandDefinition {
   readonly summary: string;
   readonly positionals: readonly string[];
@@ -22,6 +22,13 @@ export interface CommandDefinition {
 function option(placeholder: string | null, description: string): OptionDefinition {
   return { placeholder, description };
 }
+
+/** Which dead letters a command is about. */
+const LETTER_OPTIONS = {
+  id: option("ID", "this one"),
+  reason: option("NAME", "set aside for this reason"),
+  since: option("TIME", "set aside since then, RFC 3339 or -10m"),
+} as const;
 
 /** Every command by name; two words are a command with its subcommand. */
 export const COMMANDS = {
@@ -69,7 +76,60 @@ export const COMMANDS = {
       json: option(null, "print the answer as JSON"),
     },
   },
+  "explain identity": {
+    summary: "Says which service, version, instance … a sender is, by which attribute, and what was rejected.",
+    positionals: ["KEY=VALUE..."],
+    options: {
+      file: option("FILE", "attributes as JSON or OTLP JSON; - reads stdin"),
+      "span-name": option("TEXT", "explain a span of that name too"),
+      "span-kind": option("KIND", "server, client, producer, consumer or internal (default server)"),
+      json: option(null, "print the answer as JSON"),
+    },
+  },
   migrate: { summary: "Brings the tables up to date and ends.", positionals: [], options: {} },
+  "token create": {
+    summary: "Makes a bearer token for the tenant of --tenant and prints it, this once.",
+    positionals: [],
+    options: {
+      name: option("TEXT", "what it is for"),
+      scopes: option("LIST", "ingest, read (default ingest)"),
+    },
+  },
+  "token list": {
+    summary: "Lists the tokens of the tenant, without their text.",
+    positionals: [],
+    options: { all: option(null, "of all tenants"), json: option(null, "print them as JSON") },
+  },
+  "token revoke": { summary: "Revokes a token; it is refused within seconds.", positionals: ["ID"], options: {} },
+  "dead-letters list": {
+    summary: "Lists messages that could not be stored, oldest first.",
+    positionals: [],
+    options: {
+      ...LETTER_OPTIONS,
+      all: option(null, "also those that were replayed"),
+      limit: option("N", "how many at most (default 100)"),
+      json: option(null, "print them as JSON"),
+    },
+  },
+  "dead-letters show": {
+    summary: "Shows one of them with its body.",
+    positionals: ["ID"],
+    options: { raw: option(null, "write the body alone, byte for byte") },
+  },
+  "dead-letters replay": {
+    summary: "Stores them after all, each once; what still fails stays, with its new reason.",
+    positionals: [],
+    options: { ...LETTER_OPTIONS, "dry-run": option(null, "only say what would be stored") },
+  },
+  "dead-letters drop": {
+    summary: "Removes them for good.",
+    positionals: [],
+    options: {
+      ...LETTER_OPTIONS,
+      replayed: option(null, "only those that were replayed"),
+      all: option(null, "all of them"),
+    },
+  },
   "config print": { summary: "Prints each setting in force and where it came from.", positionals: [], options: {} },
   doctor: { summary: "Checks platform, ports, ClickHouse, clock and the way in.", positionals: [], options: {} },
   version: { summary: "Prints the version.", positionals: [], options: {} },
@@ -126,8 +186,9 @@ export function parseCommandLine(argv: readonly string[]): ParsedCommand {
     else if (token.name in definition.options) given[token.name] = value;
     else settingFlags[token.name] = value;
   }
-  const wanted = definition.positionals;
-  const surplus = positionals[wanted.length];
+  const isOpen = definition.positionals.at(-1)?.endsWith("...") === true;
+  const wanted = isOpen ? definition.positionals.slice(0, -1) : definition.positionals;
+  const surplus = isOpen ? undefined : positionals[wanted.length];
   const missing = wanted[positionals.length];
   if (surplus !== undefined) throw usage(`${name} does not take "${surplus}".`);
   if (missing !== undefined) throw usage(`${name} needs ${missing}.`);

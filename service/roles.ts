@@ -8,7 +8,7 @@ import { startAnalyzer } from "../analyzer/role.ts";
 import { ALERTS_DEFAULTS, startAlerts } from "../api/alerts/role.ts";
 import { API_DEFAULTS } from "../api/options.ts";
 import { startApi } from "../api/role.ts";
-import { KAFKA_DEFAULTS } from "../ingest/kafka.ts";
+import { KAFKA_DEFAULTS } from "../ingest/kafka-options.ts";
 import { startIngest } from "../ingest/role.ts";
 import type { Storage, StorageOptions } from "../storage/client.ts";
 import { startEmbeddedServer } from "../storage/embedded/server.ts";
@@ -77,19 +77,37 @@ export const PARTS: Readonly<Record<RoleName | "connection", PartDefinition<Serv
       const options = {
         host: where.host,
         tenant: values.tenant,
+        requireToken: values["ingest.requireToken"],
+        tenants: values["ingest.tenantLimits"],
         http: values["ingest.httpLimits"],
         grpc: values["ingest.grpcLimits"],
         decode: values["ingest.decodeLimits"],
+        senders: {
+          cardinality: values["ingest.cardinality"],
+          aliases: new Map(Object.entries(values["identity.aliases"])),
+        },
         receiver: values["ingest.receiverLimits"],
         writer: values["ingest.writerLimits"],
+        changes: {
+          fluxSecret: values["changes.fluxSecret"],
+          githubSecret: values["changes.githubSecret"],
+          fields: values["changes.fields"],
+        },
         kafka: {
           ...KAFKA_DEFAULTS,
           brokers: values["kafka.brokers"],
           clientId: values["kafka.clientId"],
           groupId: values["kafka.groupId"],
           topics: values["kafka.topics"],
+          deadLetterTopic: values["kafka.deadLetterTopic"],
           epoch: values["kafka.epoch"],
+          sessionTimeoutMs: values["kafka.sessionTimeoutMs"],
+          chunkLingerMs: values["kafka.chunkLingerMs"],
+          bufferMaxBytes: values["kafka.bufferMaxBytes"],
           tls: values["kafka.tls"],
+          tlsCaFile: values["kafka.tlsCaFile"],
+          tlsCertFile: values["kafka.tlsCertFile"],
+          tlsKeyFile: values["kafka.tlsKeyFile"],
           sasl: values["kafka.sasl"],
         },
       };

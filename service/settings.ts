@@ -7,10 +7,10 @@ import { ALERTS_DEFAULTS, type AlertTarget, TARGET_KINDS } from "../api/alerts/o
 import { API_DEFAULTS } from "../api/options.ts";
 import { GRPC_LIMITS } from "../ingest/grpc.ts";
 import { HTTP_LIMITS } from "../ingest/http.ts";
-import { KAFKA_DEFAULTS, type KafkaOptions } from "../ingest/kafka.ts";
 import { RETENTION_DEFAULTS } from "../storage/retention.ts";
 import { DECODE_LIMITS } from "../ingest/otlp/limits.ts";
 import { RECEIVER_LIMITS } from "../ingest/receiver.ts";
+import { TENANT_LIMITS } from "../ingest/tenant-limits.ts";
 import { WRITER_LIMITS } from "../ingest/writer.ts";
 import {
   choice,
@@ -26,25 +26,13 @@ import {
   texts,
   url,
 } from "./setting-kinds.ts";
+import { CHANGE_SETTINGS } from "./settings/changes.ts";
+import { KAFKA_SETTINGS } from "./settings/kafka.ts";
+import { SENDER_SETTINGS } from "./settings/senders.ts";
 
 /** The roles, in the order in which they start. */
 export const ROLE_NAMES = ["storage", "ingest", "analyzer", "api"] as const;
 export type RoleName = (typeof ROLE_NAMES)[number];
-
-const kafkaTopics = z.record(
-  z.string().min(1),
-  z.strictObject({
-    signal: z.enum(["traces", "metrics", "logs"]),
-    encoding: z.enum(["otlp_proto", "otlp_json"]).default("otlp_proto"),
-  }),
-);
-const kafkaSasl = z
-  .strictObject({
-    mechanism: z.enum(["plain", "scram-sha-256", "scram-sha-512"]),
-    username: z.string(),
-    password: z.string(),
-  })
-  .nullable();
 
 const alertTargets: z.ZodType<readonly AlertTarget[]> = z.array(
   z.strictObject({
@@ -58,7 +46,10 @@ const alertTargets: z.ZodType<readonly AlertTarget[]> = z.array(
 /** Every setting by dotted key, in the order in which they are printed. */
 export const SETTINGS = {
   roles: list(ROLE_NAMES, ROLE_NAMES, "The roles that this process runs; they meet only through ClickHouse."),
-  tenant: text("default", "The tenant to which everything received and shown by this process belongs."),
+  tenant: text(
+    "default",
+    "The tenant to which everything belongs that comes without a token, and everything that is shown.",
+  ),
   stopDeadlineMs: integer(
     10_000,
     { min: 100, max: 600_000 },
@@ -91,6 +82,14 @@ export const SETTINGS = {
   "ingest.grpcPort": port(4317, "The port of OTLP/gRPC."),
   "ingest.httpLimits": numbers({ ...HTTP_LIMITS }, "Past these a request is refused with 413 or 429."),
   "ingest.grpcLimits": numbers({ ...GRPC_LIMITS }, "Past these a call is refused with RESOURCE_EXHAUSTED."),
+  "ingest.requireToken": flag(
+    false,
+    "Whether senders need a bearer token (`faultline token create`). Without: who sends none belongs to `tenant`.",
+  ),
+  "ingest.tenantLimits": numbers(
+    { ...TENANT_LIMITS },
+    "What one tenant may hold of what waits or is in flight (`timesFree`: times the room that is left), and send a second; 0: no limit.",
+  ),
   "ingest.decodeLimits": numbers({ ...DECODE_LIMITS }, "Past these a value is cut, and counted."),
   "ingest.receiverLimits": numbers(
     { ...RECEIVER_LIMITS },
@@ -98,28 +97,11 @@ export const SETTINGS = {
   ),
   "ingest.writerLimits": numbers({ ...WRITER_LIMITS }, "How rows are gathered into blocks, and how much may wait."),
 
-  "kafka.brokers": texts(KAFKA_DEFAULTS.brokers, "Kafka brokers as host:port. Empty: no consumer."),
-  "kafka.clientId": text(KAFKA_DEFAULTS.clientId, "How this consumer calls itself."),
-  "kafka.groupId": text(KAFKA_DEFAULTS.groupId, "The consumer group; processes of one group share the partitions."),
-  "kafka.topics": structure(
-    "signal and encoding by topic",
-    kafkaTopics,
-    KAFKA_DEFAULTS.topics,
-    "What each topic carries: `signal` traces, metrics or logs; `encoding` otlp_proto or otlp_json.",
-  ),
-  "kafka.epoch": integer(
-    KAFKA_DEFAULTS.epoch,
-    { min: 0, max: 2 ** 31 },
-    "Keeps apart what is stored from Kafka: another number after a topic was made anew, for a deliberate second reading, and for each Kafka cluster that feeds this database.",
-  ),
-  "kafka.tls": flag(KAFKA_DEFAULTS.tls, "Whether to talk TLS to the brokers."),
-  "kafka.sasl": structure<KafkaOptions["sasl"]>(
-    "login",
-    kafkaSasl,
-    KAFKA_DEFAULTS.sasl,
-    "How to log in: `mechanism` plain, scram-sha-256 or scram-sha-512, `username`, `password`; null: not at all.",
-    true,
-  ),
+  ...SENDER_SETTINGS,
+
+  ...CHANGE_SETTINGS,
+
+  ...KAFKA_SETTINGS,
 
   "analyzer.intervalSeconds": number(
     ANALYZER_DEFAULTS.intervalSeconds,

@@ -1,9 +1,11 @@
 // Changes of the running system as kept: deployments, routes, policies, configuration.
 // In: changes seen by ingest. Out: pages of changes, newest first.
 // Bounds: every read has a row limit and a time limit; the entity is kept as its id (model/entity.ts).
+import { createHash } from "node:crypto";
 import { entityId, makeEntity, parseEntityId } from "../model/entity.ts";
 import type { Change, TimeRange } from "../model/localization.ts";
 import type { Storage } from "./client.ts";
+import { wellFormed } from "./well-formed.ts";
 
 /** Where a page goes on: the last change of the page before. */
 export interface ChangePosition {
@@ -32,28 +34,43 @@ interface ChangeRow {
 const READ_SETTINGS = { max_execution_time: 5 } as const;
 const FOREVER_MS = 4_102_444_800_000;
 
-/** Stores changes in one insert; `origin` says who reported them (k8s, argocd, cdevents, ...). */
+/** Months that one insert may touch: each is a partition. */
+const MONTHS_AT_ONCE = 50;
+
+/** Stores changes; `origin` says who reported them (k8s, argocd, cdevents, ...). The same changes again are stored once. */
 export async function writeChanges(
-  storage: Storage,
+  storage: Pick<Storage, "insertRows">,
   tenant: string,
   origin: string,
   changes: readonly Change[],
 ): Promise<void> {
-  if (changes.length === 0) return;
-  await storage.insertRows(
-    "changes",
-    changes.map((change) => ({
-      Tenant: tenant,
-      Id: change.id,
-      At: change.at,
-      Kind: change.kind,
-      EntityId: entityId(change.entity),
-      Summary: change.summary,
-      Before: change.before ?? "",
-      After: change.after ?? "",
-      Origin: origin,
-    })),
-  );
+  const months = new Map<string, Change[]>();
+  for (const change of changes) {
+    const month = change.at.slice(0, 7);
+    months.set(month, [...(months.get(month) ?? []), change]);
+  }
+  const groups = [...months.values()];
+  for (let from = 0; from < groups.length; from += MONTHS_AT_ONCE) {
+    const rows = groups.slice(from, from + MONTHS_AT_ONCE).flat();
+    const told = rows.map((change) => `${change.id} ${change.at}`);
+    await storage.insertRows(
+      "changes",
+      rows.map((change) => ({
+        Tenant: tenant,
+        Id: change.id,
+        At: change.at,
+        Kind: wellFormed(change.kind),
+        EntityId: entityId(change.entity),
+        Summary: wellFormed(change.summary),
+        Before: wellFormed(change.before ?? ""),
+        After: wellFormed(change.after ?? ""),
+        Origin: origin,
+      })),
+      createHash("sha256")
+        .update([tenant, origin, ...told].join("\n"))
+        .digest("hex"),
+    );
+  }
 }
 
 /** Up to `limit` changes, newest first; an entity id that cannot be read becomes an entity of kind UNKNOWN. */

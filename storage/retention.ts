@@ -10,6 +10,7 @@ export interface RetentionOptions {
   readonly spansDays: number;
   readonly spanEdgesDays: number;
   readonly logsDays: number;
+  readonly accessLogsDays: number;
   readonly metricsDays: number;
   readonly bucketsDays: number;
   readonly findingsDays: number;
@@ -25,6 +26,7 @@ export const RETENTION_DEFAULTS: RetentionOptions = {
   spansDays: 7,
   spanEdgesDays: 2,
   logsDays: 7,
+  accessLogsDays: 3,
   metricsDays: 14,
   bucketsDays: 1,
   findingsDays: 400,
@@ -40,8 +42,10 @@ const TABLES: readonly (readonly [table: string, column: string, days: (options:
   ["arrivals", "Bucket", (options) => options.spanEdgesDays],
   ["analyzed_buckets", "Bucket", (options) => longerThan(options.spanEdgesDays, options.bucketsDays)],
   ["logs", "Timestamp", (options) => options.logsDays],
+  ["access_logs", "Timestamp", (options) => options.accessLogsDays],
   ["metrics_numbers", "Timestamp", (options) => options.metricsDays],
   ["metrics_distributions", "Timestamp", (options) => options.metricsDays],
+  ["mesh_points", "Timestamp", (options) => options.metricsDays],
   ["edge_buckets", "Bucket", (options) => options.bucketsDays],
   ["edge_buckets_staging", "Bucket", (options) => options.bucketsDays],
   ["operation_buckets", "Bucket", (options) => options.bucketsDays],
@@ -53,6 +57,10 @@ const TABLES: readonly (readonly [table: string, column: string, days: (options:
   ["alert_deliveries", "CreatedAt", (options) => options.findingsDays],
   ["dead_letters", "At", (options) => options.deadLettersDays],
   ["entities", "LastSeen", (options) => options.entitiesDays],
+  ["cardinality_overflows", "Hour", (options) => options.entitiesDays],
+  ["workloads", "LastSeen", (options) => options.entitiesDays],
+  ["kubernetes_objects", "ObservedAt", (options) => options.findingsDays],
+  ["platform_events", "At", (options) => options.findingsDays],
 ];
 
 interface TtlRow {

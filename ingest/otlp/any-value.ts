@@ -8,6 +8,8 @@ import { toNumber, type WireReader } from "./wire.ts";
 /** JSON text may be six times as long as what it was read from (`\u0000`). */
 export const WORST_EXPANSION = 6;
 const TWO_32 = 2 ** 32;
+/** No number or flag is longer as text. */
+const LONGEST_SCALAR = 64;
 
 /**
  * Writes the AnyValue in `[from, end)` as one string to `target`, which has room for WORST_EXPANSION times its length and 64 bytes.
@@ -35,9 +37,16 @@ export function putValueText(
     target.putString(reader.bytes, reader.view, start, length);
     return target.length - length;
   }
+  reader.position = position;
+  if ((tag === BOOL || tag === INT || tag === DOUBLE) && maxBytes >= LONGEST_SCALAR) {
+    const start = target.length;
+    target.putByte(0);
+    writeScalarOrJson(reader, tag, end, target, 0, limits, counter, false);
+    target.bytes[start] = target.length - start - 1;
+    return start + 1;
+  }
   scratch.length = 0;
   scratch.reserve((end - from) * WORST_EXPANSION + 64);
-  reader.position = position;
   writeScalarOrJson(reader, tag, end, scratch, 0, limits, counter, false);
   let length = scratch.length;
   if (length > maxBytes) {

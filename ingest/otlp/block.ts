@@ -11,15 +11,15 @@ export interface TableInsert {
   readonly chunks: readonly Uint8Array[];
 }
 
-/** Rows of one signal on their way to storage. */
+/** Rows of one signal on their way to storage; those of many tenants lie side by side. */
 export interface RowBlock {
   readonly rows: number;
   /** Bytes that the inserts will have, roughly. */
   readonly bytes: number;
   /** True when the block should be sent for another reason than its size: dictionaries or hours have become many. */
   readonly isCrowded: boolean;
-  /** Decodes a payload that arrived at `nowMs` into the block; on failure the block is as it was. */
-  decode(payload: Uint8Array, nowMs: number): DecodeOutcome;
+  /** Decodes a payload of `tenant` that arrived at `nowMs` into the block; on failure the block is as it was. */
+  decode(payload: Uint8Array, nowMs: number, tenant: string): DecodeOutcome;
   /** Writes the inserts; their chunks are valid until `clear`. */
   inserts(): readonly TableInsert[];
   clear(): void;

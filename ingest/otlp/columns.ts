@@ -99,6 +99,21 @@ export class ByteColumn {
     this.length += count;
   }
 
+  /** A whole number below 10^9 as a string in decimal; returns the digits. */
+  putSmallInteger(value: number): number {
+    let digits = 1;
+    for (let limit = 10; limit <= value; limit *= 10) digits++;
+    const { bytes } = this;
+    bytes[this.length] = digits;
+    for (let at = this.length + digits; at > this.length; at--) {
+      const rest = (value / 10) | 0;
+      bytes[at] = 0x30 + value - rest * 10;
+      value = rest;
+    }
+    this.length += digits + 1;
+    return digits;
+  }
+
   /** ASCII text as raw bytes. */
   putAscii(text: string): void {
     for (let i = 0; i < text.length; i++) this.bytes[this.length++] = text.charCodeAt(i);
@@ -120,27 +135,27 @@ export function copyBytes(
     return;
   }
   if (from + count + 3 <= source.length) {
-    for (let i = 0; i < count; i += 4) targetView.setUint32(at + i, sourceView.getUint32(from + i, true), true);
+    for (let i = 0; i < count; i += 4) targetView.setInt32(at + i, sourceView.getInt32(from + i, true), true);
     return;
   }
   for (let i = 0; i < count; i++) target[at + i] = source[from + i] ?? 0;
 }
 
-/** Growable unsigned integers: row indexes into dictionaries, small numbers a row. */
+/** Growable integers from 0 to 2^31: row indexes into dictionaries, small numbers a row. */
 export class IndexColumn {
-  values: Uint32Array;
+  values: Int32Array;
   length = 0;
   private marked = 0;
   private readonly initialLength: number;
 
   constructor(initialLength: number) {
     this.initialLength = initialLength;
-    this.values = new Uint32Array(initialLength);
+    this.values = new Int32Array(initialLength);
   }
 
   push(value: number): void {
     if (this.length === this.values.length) {
-      const values = new Uint32Array(this.values.length * 2);
+      const values = new Int32Array(this.values.length * 2);
       values.set(this.values);
       this.values = values;
     }
@@ -157,7 +172,7 @@ export class IndexColumn {
 
   clear(): void {
     if (this.values.length > this.initialLength && this.length * 8 < this.values.length) {
-      this.values = new Uint32Array(Math.max(this.initialLength, this.values.length >> 1));
+      this.values = new Int32Array(Math.max(this.initialLength, this.values.length >> 1));
     }
     this.length = 0;
     this.marked = 0;

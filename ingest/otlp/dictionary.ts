@@ -8,10 +8,11 @@ export class StringDictionary {
   count = 0;
   /** The values as ClickHouse strings, one behind the other. */
   readonly keys: ByteColumn;
-  private starts = new Uint32Array(64);
-  private lengths = new Uint32Array(64);
-  private hashes = new Uint32Array(64);
-  private slots = new Uint32Array(256);
+  // Signed throughout: V8 keeps every int32 in a register, half of the uint32 in a heap object.
+  private starts = new Int32Array(64);
+  private lengths = new Int32Array(64);
+  private hashes = new Int32Array(64);
+  private slots = new Int32Array(256);
   private markedCount = 0;
   private readonly seed: number;
   /** Called with each new value's number, so that facts can be known by key. */
@@ -39,10 +40,10 @@ export class StringDictionary {
     this.markedCount = 0;
     this.keys.clear();
     if (this.slots.length > 4096) {
-      this.slots = new Uint32Array(256);
-      this.starts = new Uint32Array(64);
-      this.lengths = new Uint32Array(64);
-      this.hashes = new Uint32Array(64);
+      this.slots = new Int32Array(256);
+      this.starts = new Int32Array(64);
+      this.lengths = new Int32Array(64);
+      this.hashes = new Int32Array(64);
     } else this.slots.fill(0);
   }
 
@@ -99,7 +100,7 @@ export class StringDictionary {
     this.hashes[index] = hash;
     this.slots[slot] = index + 1;
     if (this.count * 2 > this.slots.length) {
-      this.slots = new Uint32Array(this.slots.length * 2);
+      this.slots = new Int32Array(this.slots.length * 2);
       this.fillSlots();
     }
     this.onNew?.(index, source, from, count);
@@ -124,8 +125,8 @@ function varintBytes(value: number): number {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-function doubled(values: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
-  const more = new Uint32Array(values.length * 2);
+function doubled(values: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const more = new Int32Array(values.length * 2);
   more.set(values);
   return more;
 }
@@ -140,27 +141,28 @@ export function equalBytes(
   bFrom: number,
   count: number,
 ): boolean {
-  const words = count & ~3;
-  let i = 0;
-  for (; i < words; i += 4) {
-    if (aView.getUint32(aFrom + i, true) !== bView.getUint32(bFrom + i, true)) return false;
+  if (count < 4) {
+    for (let i = 0; i < count; i++) if (a[aFrom + i] !== b[bFrom + i]) return false;
+    return true;
   }
-  for (; i < count; i++) {
-    if (a[aFrom + i] !== b[bFrom + i]) return false;
+  // Word by word; the last word overlaps the one before it, so that no byte is left over.
+  const last = count - 4;
+  for (let i = 0; i < last; i += 4) {
+    if (aView.getInt32(aFrom + i, true) !== bView.getInt32(bFrom + i, true)) return false;
   }
-  return true;
+  return aView.getInt32(aFrom + last, true) === bView.getInt32(bFrom + last, true);
 }
 
-/** A 32-bit hash of a range (murmur3's mixing), unsigned; the seed keeps senders from choosing collisions. */
+/** A 32-bit hash of a range (murmur3's mixing), signed; the seed keeps senders from choosing collisions. */
 export function hashBytes(source: Uint8Array, view: DataView, from: number, count: number, seed: number): number {
   let hash = seed ^ count;
   const words = from + (count & ~3);
   let i = from;
   for (; i < words; i += 4) {
-    let word = Math.imul(view.getUint32(i, true), 0xcc9e2d51);
+    let word = Math.imul(view.getInt32(i, true), 0xcc9e2d51);
     word = (word << 15) | (word >>> 17);
     hash ^= Math.imul(word, 0x1b873593);
-    hash = Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64;
+    hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0;
   }
   let tail = 0;
   for (let shift = 0; i < from + count; i++, shift += 8) tail |= (source[i] ?? 0) << shift;
@@ -171,5 +173,5 @@ export function hashBytes(source: Uint8Array, view: DataView, from: number, coun
   hash = Math.imul(hash, 0x85ebca6b);
   hash ^= hash >>> 13;
   hash = Math.imul(hash, 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return hash ^ (hash >>> 16);
 }

@@ -256,7 +256,7 @@ export class DistributionPoints extends PointReader {
     reader.finish(end);
     if (reader.failure !== null) return;
     const arrays = [d.bounds, d.bucketCounts, d.quantileValues, d.negativeCounts];
-    if (!this.isKept()) {
+    if (!this.isKept(true)) {
       d.attributes.truncate(d.rows);
       for (const array of arrays) array.dropRow();
       return;

@@ -9,13 +9,14 @@ for (let i = 0; i < 256; i++) {
   HEX_PAIRS[i] = text.charCodeAt(0) | (text.charCodeAt(1) << 8);
 }
 
-/** Appends `count` bytes in hexadecimal; the column has room. */
+/** Appends `count` bytes, an even number of them, in hexadecimal; the column has room. */
 export function putHex(column: ByteColumn, bytes: Uint8Array, from: number, count: number): void {
+  const { view } = column;
   let at = column.length;
   column.bytes[at++] = count * 2;
-  for (let i = from; i < from + count; i++) {
-    column.view.setUint16(at, HEX_PAIRS[bytes[i] ?? 0] ?? 0, true);
-    at += 2;
+  for (let i = from; i < from + count; i += 2, at += 4) {
+    const first = HEX_PAIRS[bytes[i] ?? 0] ?? 0;
+    view.setInt32(at, first | ((HEX_PAIRS[bytes[i + 1] ?? 0] ?? 0) << 16), true);
   }
   column.length = at;
 }

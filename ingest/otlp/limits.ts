@@ -38,7 +38,7 @@ export const DECODE_LIMITS: DecodeLimits = {
 export type PayloadFailure = WireFailure | "json_syntax" | "json_shape" | "nesting" | "expansion" | "defect";
 
 /** Why one row is refused while its payload is kept. */
-export type RowFailure = "ids" | "timestamp" | "hours";
+export type RowFailure = "ids" | "timestamp" | "hours" | "value";
 
 /** What decoding one payload came to. `rejected` rows were left out for `rejectedReason`; `truncated` values were cut. */
 export type DecodeOutcome =

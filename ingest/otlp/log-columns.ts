@@ -8,9 +8,7 @@ import { StringDictionary } from "./dictionary.ts";
 import type { DecodeLimits } from "./limits.ts";
 import { NativeWriter } from "./native-block.ts";
 import { OriginRows } from "./origin-rows.ts";
-import { OriginTable } from "./origins.ts";
-import type { ResourceMemory } from "./resource-memory.ts";
-import type { SignalColumns } from "./signal-block.ts";
+import type { OriginTable } from "./origins.ts";
 
 /** Bytes of a row besides those counted by content. */
 const ROW_BYTES = 110;
@@ -44,8 +42,8 @@ const COLUMNS = [
 ] as const;
 
 /** Columns of logs; each is public to the decoder that fills it. */
-export class LogColumns implements SignalColumns {
-  readonly origins: OriginTable;
+export class LogColumns {
+  private readonly origins: OriginTable;
   readonly originRows = new OriginRows();
   readonly timestamps = new ByteColumn(8192);
   readonly traceIds = new ByteColumn(32768);
@@ -59,17 +57,14 @@ export class LogColumns implements SignalColumns {
   readonly eventNames = new ByteColumn(1024);
   /** Where a body that is no string is written before its length is known. */
   readonly scratch = new ByteColumn(4096);
-  readonly attributeColumns: readonly AttributeColumn[];
   private readonly writer = new NativeWriter();
   private readonly columns: readonly { mark(): void; rollback(): void; clear(): void }[];
 
-  constructor(tenant: string, limits: DecodeLimits, memory: ResourceMemory) {
-    this.origins = new OriginTable(tenant, limits, memory);
-    this.severityTexts = new StringDictionary(memory.seed, 256);
-    this.attributes = new AttributeColumn(limits, memory.seed, 1 << 16);
-    this.attributeColumns = [...this.origins.attributeColumns, this.attributes];
+  constructor(limits: DecodeLimits, origins: OriginTable, seed: number) {
+    this.origins = origins;
+    this.severityTexts = new StringDictionary(seed, 256);
+    this.attributes = new AttributeColumn(limits, seed, 1 << 16);
     this.columns = [
-      this.origins,
       this.originRows,
       this.timestamps,
       this.traceIds,
@@ -91,7 +86,6 @@ export class LogColumns implements SignalColumns {
   get bytes(): number {
     return (
       this.rows * ROW_BYTES +
-      this.origins.expandedBytes +
       this.bodies.length +
       this.attributes.values.length +
       this.attributes.keyOfPair.length +
@@ -116,7 +110,7 @@ export class LogColumns implements SignalColumns {
     this.writer.reset();
   }
 
-  inserts(): readonly TableInsert[] {
+  insert(): TableInsert {
     const { writer: w, origins, originRows } = this;
     w.reset();
     w.block(COLUMNS.length, this.rows);
@@ -148,6 +142,6 @@ export class LogColumns implements SignalColumns {
     for (const column of ["Tenant", "Cluster", "Namespace", "Service", "Version", "Instance", "Node"] as const) {
       origins.writeIdentity(w, originRows, column);
     }
-    return [{ table: "logs", columns: COLUMNS, rows: this.rows, chunks: w.finish() }];
+    return { table: "logs", columns: COLUMNS, rows: this.rows, chunks: w.finish() };
   }
 }

@@ -1,36 +1,62 @@
-// OTLP logs: an ExportLogsServiceRequest straight into the columns of the `logs` table.
+// OTLP logs: an ExportLogsServiceRequest straight into the columns of the `logs` table, or of `access_logs` where a record is one.
 // In: protobuf bytes in any field order. Out: rows in a block. Bodies are text: strings as they are, other values as attributes are.
 // The time is that of the record, else when it was observed, else when it arrived. Bounds: as for spans; a body is cut at its limit.
+import { emitEvent } from "../../model/events.ts";
+import type { RecordParts } from "../access-log/reader.ts";
 import { putValueText, WORST_EXPANSION } from "./any-value.ts";
-import type { DecodeLimits } from "./limits.ts";
-import { LogColumns } from "./log-columns.ts";
+import type { DecodeLimits, DecodeOutcome } from "./limits.ts";
+import { LogTables } from "./log-tables.ts";
 import type { ResourceMemory } from "./resource-memory.ts";
 import { SignalBlock, SPAN_ID_BYTES, TRACE_ID_BYTES } from "./signal-block.ts";
 
 const MAX_SEVERITY = 24;
 
 /** A block of log records. */
-export class LogBlock extends SignalBlock<LogColumns> {
+export class LogBlock extends SignalBlock<LogTables> {
   private groupStart = 0;
+  /** Where the parts of the record lie that is being read. */
+  private readonly record: RecordParts;
 
-  constructor(tenant: string, limits: DecodeLimits, memory: ResourceMemory) {
-    super(new LogColumns(tenant, limits, memory), limits);
+  constructor(limits: DecodeLimits, memory: ResourceMemory) {
+    super(new LogTables(limits, memory), limits);
+    this.record = {
+      timeLow: 0,
+      timeHigh: 0,
+      hasTime: false,
+      bodyFrom: 0,
+      bodyEnd: 0,
+      traceFrom: 0,
+      traceLength: 0,
+      spanFrom: 0,
+      spanLength: 0,
+      labelStarts: new Int32Array(limits.maxAttributes),
+      labelEnds: new Int32Array(limits.maxAttributes),
+      labels: 0,
+    };
+  }
+
+  override decode(payload: Uint8Array, nowMs: number, tenant: string): DecodeOutcome {
+    const outcome = super.decode(payload, nowMs, tenant);
+    for (const [reason, count] of this.columns.reader.takeFailures()) {
+      if (outcome.ok) emitEvent("ingest.unparsed", { signal: "logs", reason }, `${count} records`, count);
+    }
+    return outcome;
   }
 
   openGroup(): void {
-    this.groupStart = this.columns.rows;
+    this.groupStart = this.columns.logs.rows;
   }
 
   closeGroup(resource: number, scope: number): void {
-    const { columns } = this;
-    columns.origins.addRows(columns.originRows, columns.rows - this.groupStart, resource, scope);
+    const { origins, logs } = this.columns;
+    origins.addRows(logs.originRows, logs.rows - this.groupStart, resource, scope);
     this.checkSize();
   }
 
   readRecord(end: number): void {
-    const { reader, columns } = this;
-    const { attributes } = columns;
-    const maps = attributes.pairEnds.length;
+    const { reader, record } = this;
+    const { labelStarts, labelEnds } = record;
+    let labels = 0;
     let timeLow = 0;
     let timeHigh = 0;
     let observedLow = 0;
@@ -52,7 +78,12 @@ export class LogBlock extends SignalBlock<LogColumns> {
       switch (tag) {
         case 0x32: {
           const length = reader.length(end);
-          attributes.append(reader, reader.position + length);
+          if (labels === labelStarts.length) this.truncated++;
+          else {
+            labelStarts[labels] = reader.position;
+            labelEnds[labels++] = reader.position + length;
+          }
+          reader.position += length;
           break;
         }
         case 0x09:
@@ -105,16 +136,54 @@ export class LogBlock extends SignalBlock<LogColumns> {
     }
     reader.finish(end);
     if (reader.failure !== null) return;
-    if (timeLow === 0 && timeHigh === 0) {
+    record.hasTime = timeLow !== 0 || timeHigh !== 0;
+    if (!record.hasTime) {
       timeLow = observedLow;
       timeHigh = observedHigh;
     }
     if (timeLow === 0 && timeHigh === 0) ({ low: timeLow, high: timeHigh } = this.arrival());
-    const refused = this.times.judge(timeLow, timeHigh);
+    record.timeLow = timeLow;
+    record.timeHigh = timeHigh;
+    record.bodyFrom = bodyFrom;
+    record.bodyEnd = bodyEnd;
+    record.traceFrom = traceFrom;
+    record.traceLength = traceLength;
+    record.spanFrom = spanFrom;
+    record.spanLength = spanLength;
+    record.labels = labels;
+    const verdict = this.columns.reader.read(reader, record, this.times);
+    if (reader.failure !== null) return;
+    if (verdict === "log") {
+      this.writeLog(end, severity, textFrom, textLength, flags, nameFrom, nameLength);
+      if (reader.failure !== null) return;
+    } else if (verdict === "row") this.truncated += this.columns.reader.takeTruncated();
+    else this.reject(verdict);
+    this.checkRows();
+  }
+
+  /** Writes the record that was just read as a log. */
+  private writeLog(
+    end: number,
+    severity: number,
+    textFrom: number,
+    textLength: number,
+    flags: number,
+    nameFrom: number,
+    nameLength: number,
+  ): void {
+    const { reader, record } = this;
+    const { bodyFrom, bodyEnd } = record;
+    const { origins, logs: columns } = this.columns;
+    const { attributes } = columns;
+    const refused = this.times.judge(record.timeLow, record.timeHigh);
     if (refused !== null) {
       this.reject(refused);
-      attributes.truncate(maps);
       return;
+    }
+    for (let i = 0; i < record.labels; i++) {
+      reader.position = record.labelStarts[i] ?? 0;
+      attributes.append(reader, record.labelEnds[i] ?? 0);
+      if (reader.failure !== null) return;
     }
     const bodyStart = columns.bodies.length;
     columns.bodies.reserve((bodyEnd - bodyFrom) * WORST_EXPANSION + 64);
@@ -137,15 +206,14 @@ export class LogBlock extends SignalBlock<LogColumns> {
     reader.position = end;
     attributes.endMap();
     columns.timestamps.reserve(8);
-    columns.timestamps.putUint64(timeLow, timeHigh);
-    this.putId(columns.traceIds, traceFrom, traceLength, TRACE_ID_BYTES);
-    this.putId(columns.spanIds, spanFrom, spanLength, SPAN_ID_BYTES);
+    columns.timestamps.putUint64(record.timeLow, record.timeHigh);
+    this.putId(columns.traceIds, record.traceFrom, record.traceLength, TRACE_ID_BYTES);
+    this.putId(columns.spanIds, record.spanFrom, record.spanLength, SPAN_ID_BYTES);
     columns.flags.push(flags & 0xff);
     const text = this.cutName(textFrom, textLength);
     columns.severityTextOfRow.push(columns.severityTexts.intern(reader.bytes, reader.view, textFrom, text));
     columns.severities.push(severity <= MAX_SEVERITY ? severity : 0);
     this.putCut(columns.eventNames, nameFrom, nameLength, this.limits.maxNameBytes);
-    columns.originRows.identities.push(columns.origins.plainIdentity());
-    this.checkRows();
+    columns.originRows.identities.push(origins.plainIdentity());
   }
 }

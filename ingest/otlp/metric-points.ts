@@ -29,6 +29,8 @@ export interface PointHost {
   readonly metric: CurrentMetric;
   /** Why a row of that time is refused; counts it. */
   judge(low: number, high: number): RowFailure | null;
+  /** Counts a row that is left out. */
+  refuse(reason: RowFailure): void;
   arrival(): { readonly low: number; readonly high: number };
   truncated: number;
 }
@@ -72,9 +74,13 @@ export class PointReader {
     this.startHigh = this.reader.high;
   }
 
-  /** False for a point without a value, and for one whose time is refused. */
-  protected isKept(): boolean {
+  /** False for a point that says it has no value, for one that has none without saying so, and for one whose time is refused. */
+  protected isKept(hasValue: boolean): boolean {
     if ((this.flags & NO_RECORDED_VALUE) !== 0) return false;
+    if (!hasValue) {
+      this.host.refuse("value");
+      return false;
+    }
     if (this.timeLow === 0 && this.timeHigh === 0) ({ low: this.timeLow, high: this.timeHigh } = this.host.arrival());
     return this.host.judge(this.timeLow, this.timeHigh) === null;
   }

@@ -27,8 +27,8 @@ class MetricTables implements SignalColumns {
   readonly distributions: DistributionColumns;
   readonly attributeColumns: readonly AttributeColumn[];
 
-  constructor(tenant: string, limits: DecodeLimits, memory: ResourceMemory) {
-    this.origins = new OriginTable(tenant, limits, memory);
+  constructor(limits: DecodeLimits, memory: ResourceMemory) {
+    this.origins = new OriginTable(limits, memory);
     this.numbers = new NumberColumns(limits, memory.seed);
     this.distributions = new DistributionColumns(limits, memory.seed);
     this.attributeColumns = [...this.origins.attributeColumns, this.numbers.attributes, this.distributions.attributes];
@@ -83,8 +83,8 @@ export class MetricBlock extends SignalBlock<MetricTables> implements PointHost 
   private numbersBefore = 0;
   private distributionsBefore = 0;
 
-  constructor(tenant: string, limits: DecodeLimits, memory: ResourceMemory) {
-    super(new MetricTables(tenant, limits, memory), limits);
+  constructor(limits: DecodeLimits, memory: ResourceMemory) {
+    super(new MetricTables(limits, memory), limits);
     const { origins, numbers, distributions } = this.columns;
     this.numberPoints = new NumberPoints(this.reader, origins, this, numbers);
     this.distributionPoints = new DistributionPoints(this.reader, origins, this, distributions);
@@ -94,6 +94,10 @@ export class MetricBlock extends SignalBlock<MetricTables> implements PointHost 
     const refused = this.times.judge(low, high);
     if (refused !== null) this.reject(refused);
     return refused;
+  }
+
+  refuse(reason: RowFailure): void {
+    this.reject(reason);
   }
 
   openGroup(): void {

@@ -20,6 +20,7 @@ export class NumberPoints extends PointReader {
     const maps = numbers.attributes.pairEnds.length;
     this.openPoint();
     let value = 0;
+    let hasValue = false;
     while (reader.position < end) {
       const tag = reader.tag(end);
       switch (tag) {
@@ -34,10 +35,12 @@ export class NumberPoints extends PointReader {
           break;
         case 0x21:
           value = reader.double(end);
+          hasValue = true;
           break;
         case 0x31:
           reader.fixed64(end);
           value = toNumber(reader.low, reader.high | 0);
+          hasValue = true;
           break;
         case 0x40:
           this.flags = reader.varint(end);
@@ -48,7 +51,7 @@ export class NumberPoints extends PointReader {
     }
     reader.finish(end);
     if (reader.failure !== null) return;
-    if (!this.isKept()) {
+    if (!this.isKept(hasValue)) {
       numbers.attributes.truncate(maps);
       return;
     }

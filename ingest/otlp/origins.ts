@@ -2,7 +2,8 @@
 // In: Resource and InstrumentationScope messages of a payload. Out: numbers; at the end the repeated columns.
 // Bounds: the expansion of repeated resources is counted as rows are added, so that a large resource on a million rows is refused and not
 // written. Numbers hold for one generation: until the block is cleared or a payload taken back.
-import { isProxyResource, PROXY_IDENTITY_ATTRIBUTES, resolveIdentity } from "../../model/identity.ts";
+import { type Identity, resolveIdentity } from "../../model/identity.ts";
+import { isProxyResource, PROXY_IDENTITY_ATTRIBUTES } from "../../model/identity-rules.ts";
 import type { Attributes } from "../../model/runtime.ts";
 import { AttributeColumn } from "./attributes.ts";
 import { type ByteColumn, IndexColumn } from "./columns.ts";
@@ -34,26 +35,39 @@ export class OriginTable {
   private readonly memory: ResourceMemory;
   private generation = nextGeneration++;
   private current: KnownResource | null = null;
+  private tenant = "";
+  /** Told apart by their hash too, so that the same resource of two tenants has two places in the memory. */
+  private tenantHash = 0;
   private readonly columns: readonly { mark(): void; rollback(): void; clear(): void }[];
   /** Bytes that repeating resources and scopes will take. */
   expandedBytes = 0;
   private markedBytes = 0;
 
-  constructor(tenant: string, limits: DecodeLimits, memory: ResourceMemory) {
+  constructor(limits: DecodeLimits, memory: ResourceMemory) {
     const { seed } = memory;
     this.memory = memory;
     this.resources = new AttributeColumn(limits, seed);
     this.urls = new StringDictionary(seed, 256);
     this.scopes = new ScopeTable(limits, seed);
-    this.identities = new IdentityTable(tenant, seed);
+    this.identities = new IdentityTable(seed, memory.rules.cardinality);
     this.attributeColumns = [this.resources, this.scopes.attributes];
     this.columns = [this.resources, this.urls, this.urlOfResource, this.scopes, this.identities];
   }
 
+  /** Begins a payload: what follows belongs to `tenant`, until the next one. */
+  openPayload(tenant: string): void {
+    this.current = null;
+    if (tenant === this.tenant) return;
+    this.tenant = tenant;
+    const bytes = Buffer.from(tenant);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.tenantHash = hashBytes(bytes, view, 0, bytes.length, this.memory.seed);
+  }
+
   /** Reads the Resource message in `[from, from + length)` (length 0: none) and makes it current; returns its number. */
   openResource(reader: WireReader, from: number, length: number, urlFrom: number, urlLength: number): number {
-    const hash = hashBytes(reader.bytes, reader.view, from, length, this.memory.seed);
-    let known = this.memory.find(hash, reader, from, length);
+    const hash = hashBytes(reader.bytes, reader.view, from, length, this.memory.seed) ^ this.tenantHash;
+    let known = this.memory.find(this.tenant, hash, reader, from, length);
     if (known !== null && known.generation === this.generation) {
       this.current = known;
       if (this.sameUrl(known.resource, reader, urlFrom, urlLength)) return known.resource;
@@ -65,6 +79,7 @@ export class OriginTable {
       const attributes = readMap(this.resources, resource);
       const bytes = reader.bytes.slice(from, from + length);
       known = {
+        tenant: this.tenant,
         bytes,
         view: new DataView(bytes.buffer, bytes.byteOffset, length),
         attributes,
@@ -94,6 +109,21 @@ export class OriginTable {
   /** The current resource is that of an Envoy. */
   get isProxy(): boolean {
     return this.current?.isProxy ?? false;
+  }
+
+  /** Attributes of the current resource; none when there is no resource. */
+  get currentAttributes(): Attributes {
+    return this.current?.attributes ?? NO_ATTRIBUTES;
+  }
+
+  /** Number of the current resource in this block; -1 when there is none. */
+  get currentNumber(): number {
+    return this.current?.resource ?? -1;
+  }
+
+  /** Number of an identity that a row of the current payload brings itself. */
+  numberOf(identity: Identity): number {
+    return this.identities.numberOf(this.tenant, identity, this.currentAttributes.get("service.name") ?? "");
   }
 
   /** Identity of the current resource by itself. */
@@ -180,10 +210,10 @@ export class OriginTable {
   private identityNumber(known: KnownResource, key: string, proxy: Attributes): number {
     let identity = known.identities.get(key);
     if (identity === undefined) {
-      identity = resolveIdentity(known.attributes, proxy);
+      identity = resolveIdentity(known.attributes, proxy, this.memory.rules.aliases);
       if (known.identities.size < MAX_IDENTITIES) known.identities.set(key, identity);
     }
-    return this.identities.numberOf(identity, known.attributes.get("service.name") ?? "");
+    return this.identities.numberOf(this.tenant, identity, known.attributes.get("service.name") ?? "");
   }
 
   private readAttributes(reader: WireReader, from: number, end: number): number {

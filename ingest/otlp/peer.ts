@@ -1,6 +1,7 @@
 // Who a Client, Producer or Consumer span talks to, as far as the span itself says.
 // In: ranges of bytes: Envoy's upstream cluster, a host name, a system and a destination. Out: a name in a scratch column and its kind.
-// Bounds: names of at most 200 bytes; addresses that are numbers name nobody (they are pods or loopback) and give no peer.
+// Bounds: names of at most 200 bytes. An address of the mesh, a private network or loopback names nobody (it is a pod's, and changes with
+// it) and gives no peer; a public one is an external host, without its port.
 import type { ByteColumn } from "./columns.ts";
 
 /** Numbers of the storage enum PeerKind. */
@@ -11,6 +12,8 @@ export const PEER_MESSAGING = 3;
 export const PEER_EXTERNAL = 4;
 
 const MAX_NAME_BYTES = 200;
+/** `[ffff:…]` with the address of IPv4 inside, and a little. */
+const MAX_ADDRESS_BYTES = 48;
 const DOT = 0x2e;
 const COLON = 0x3a;
 const PIPE = 0x7c;
@@ -32,6 +35,7 @@ export function writeUpstreamPeer(
     }
   }
   if (to === from || (to - from === 1 && bytes[from] === 0x2d)) return PEER_NONE;
+  if (isAddress(bytes, from, endOfHost(bytes, from, to))) return writeHostPeer(bytes, from, to, namespace, out);
   put(bytes, from, to, out);
   return startsWith(bytes, from, to, "PassthroughCluster") || startsWith(bytes, from, to, "BlackHoleCluster")
     ? PEER_EXTERNAL
@@ -41,7 +45,12 @@ export function writeUpstreamPeer(
 /** The callee by host name: a Kubernetes service of any length of name, or an external host. */
 export function writeHostPeer(bytes: Uint8Array, from: number, to: number, namespace: string, out: ByteColumn): number {
   const end = endOfHost(bytes, from, to);
-  if (end === from || isAddress(bytes, from, end) || equalsText(bytes, from, end, "localhost")) return PEER_NONE;
+  if (end === from || equalsText(bytes, from, end, "localhost")) return PEER_NONE;
+  if (isAddress(bytes, from, end)) {
+    if (!isPublic(bytes, from, end)) return PEER_NONE;
+    put(bytes, from, end, out);
+    return PEER_EXTERNAL;
+  }
   const firstDot = indexOf(bytes, from, end, DOT);
   if (firstDot < 0) {
     put(bytes, from, end, out);
@@ -91,13 +100,17 @@ export function endOfFirstLabel(bytes: Uint8Array, from: number, to: number): nu
 export function put(bytes: Uint8Array, from: number, to: number, out: ByteColumn): void {
   const end = Math.min(to, from + MAX_NAME_BYTES);
   out.reserve(end - from);
-  for (let i = from; i < end; i++) out.bytes[out.length++] = bytes[i] ?? 0;
+  const target = out.bytes;
+  let at = out.length;
+  for (let i = from; i < end; i++) target[at++] = bytes[i] ?? 0;
+  out.length = at;
 }
 
 /** Without a port; the brackets of an IPv6 address stay. */
 function endOfHost(bytes: Uint8Array, from: number, to: number): number {
   const colon = lastIndex(bytes, from, to, COLON);
-  if (colon < from || indexOf(bytes, from, colon, COLON) >= 0) return to;
+  if (colon < from) return to;
+  if (bytes[colon - 1] !== 0x5d && indexOf(bytes, from, colon, COLON) >= 0) return to;
   return colon;
 }
 
@@ -108,6 +121,34 @@ function isAddress(bytes: Uint8Array, from: number, to: number): boolean {
     if (byte !== DOT && (byte < 0x30 || byte > 0x39)) return false;
   }
   return true;
+}
+
+/** False for what is no whole address, private, of a carrier, loopback, link-local or multicast. */
+function isPublic(bytes: Uint8Array, from: number, to: number): boolean {
+  // Of IPv6 what is handed out begins with 2 or 3.
+  if (indexOf(bytes, from, to, COLON) >= 0) {
+    const first = bytes[from] === 0x5b ? bytes[from + 1] : bytes[from];
+    return (first === 0x32 || first === 0x33) && to - from <= MAX_ADDRESS_BYTES;
+  }
+  let a = 0;
+  let b = 0;
+  let parts = 0;
+  let part = -1;
+  for (let i = from; i <= to; i++) {
+    const byte = i === to ? DOT : (bytes[i] ?? 0);
+    if (byte !== DOT) part = Math.max(part, 0) * 10 + byte - 0x30;
+    else if (part < 0 || part > 255) return false;
+    else {
+      if (parts === 0) a = part;
+      else if (parts === 1) b = part;
+      parts++;
+      part = -1;
+    }
+  }
+  if (parts !== 4 || a === 0 || a === 10 || a === 127 || a >= 224) return false;
+  // Link-local, but for the cloud's metadata service, which is worth a node of its own.
+  if (a === 169 && b === 254) return equalsText(bytes, from, to, "169.254.169.254");
+  return !(a === 192 && b === 168) && !(a === 172 && b >= 16 && b < 32) && !(a === 100 && b >= 64 && b < 128);
 }
 
 function indexOf(bytes: Uint8Array, from: number, to: number, byte: number): number {

@@ -15,6 +15,7 @@ const ROW_DETAILS: Readonly<Record<RowFailure, string>> = {
   ids: "spans without a valid trace id and span id were left out",
   timestamp: "rows with a time before 2000, older than the limit or more than a day ahead were left out",
   hours: "rows of too many different hours in one request were left out",
+  value: "points without a value were left out",
 };
 
 const RETRY_INFO_TYPE = "type.googleapis.com/google.rpc.RetryInfo";
@@ -22,6 +23,8 @@ const RETRY_INFO_TYPE = "type.googleapis.com/google.rpc.RetryInfo";
 // google.rpc.Code by HTTP status.
 const RPC_CODE: ReadonlyMap<number, number> = new Map([
   [400, 3],
+  [401, 16],
+  [403, 7],
   [404, 5],
   [405, 12],
   [413, 3],

@@ -80,10 +80,11 @@ export abstract class SignalBlock<Columns extends SignalColumns> implements RowB
     this.times.clear();
   }
 
-  decode(payload: Uint8Array, nowMs: number): DecodeOutcome {
+  decode(payload: Uint8Array, nowMs: number, tenant: string): DecodeOutcome {
     const { reader, columns } = this;
     const rowsBefore = columns.rows;
     columns.mark();
+    columns.origins.openPayload(tenant);
     this.times.open(nowMs);
     this.nowMs = nowMs;
     this.failure = null;

@@ -12,7 +12,8 @@ import { OriginTable } from "./origins.ts";
 import type { ResourceMemory } from "./resource-memory.ts";
 import type { SignalColumns } from "./signal-block.ts";
 import { SpanFacts } from "./span-facts.ts";
-import { PROTOCOLS, SpanMeaning } from "./span-meaning.ts";
+import { SpanMeaning } from "./span-meaning.ts";
+import { PROTOCOLS } from "./span-peer.ts";
 
 const KINDS = ["Unspecified", "Internal", "Server", "Client", "Producer", "Consumer"];
 const STATUSES = ["Unset", "Ok", "Error"];
@@ -109,16 +110,16 @@ export class SpanColumns implements SignalColumns {
   private linkStateStart = 0;
   private readonly columns: readonly { mark(): void; rollback(): void; clear(): void }[];
 
-  constructor(tenant: string, limits: DecodeLimits, memory: ResourceMemory) {
+  constructor(limits: DecodeLimits, memory: ResourceMemory) {
     const { seed } = memory;
-    this.origins = new OriginTable(tenant, limits, memory);
+    this.origins = new OriginTable(limits, memory);
     this.names = new StringDictionary(seed);
     this.attributes = new AttributeColumn(limits, seed, 1 << 16);
     this.eventNames = new StringDictionary(seed, 256);
     this.eventAttributes = new AttributeColumn(limits, seed, 256);
     this.linkAttributes = new AttributeColumn(limits, seed, 256);
     this.facts = new SpanFacts(this.attributes.values);
-    this.meaning = new SpanMeaning(this.facts, this.attributes.values, seed);
+    this.meaning = new SpanMeaning(this.facts, this.attributes.values, seed, memory.rules.aliases);
     this.attributes.keys.onNew = (index, source, from, count) => this.facts.learn(index, source, from, count);
     const own = [this.attributes, this.eventAttributes, this.linkAttributes];
     this.attributeColumns = [...this.origins.attributeColumns, ...own];
@@ -268,11 +269,11 @@ export class SpanColumns implements SignalColumns {
     for (const column of ["Tenant", "Cluster", "Namespace", "Service", "Version", "Instance", "Node"] as const) {
       origins.writeIdentity(w, originRows, column);
     }
-    this.writeDictionary("Operation", meaning.operations, this.operationOfRow);
+    this.writeDictionary("Operation", meaning.operations.names, this.operationOfRow);
     w.column("Protocol", LOW_CARDINALITY);
     w.lowCardinalityFixed(PROTOCOLS, this.protocols);
-    this.writeDictionary("Peer", meaning.peers, this.peerOfRow);
-    this.writeDictionary("ResponseFlags", meaning.flags, this.flagsOfRow);
+    this.writeDictionary("Peer", meaning.peers.names, this.peerOfRow);
+    this.writeDictionary("ResponseFlags", meaning.flags.names, this.flagsOfRow);
     origins.writeIdentity(w, originRows, "Runtime");
     origins.writeIdentity(w, originRows, "Isolation");
     w.column("Outcome", OUTCOME_TYPE);

@@ -64,10 +64,8 @@ export class SpanDetails {
     let high = 0;
     while (reader.position < end) {
       const tag = reader.tag(end);
-      if (tag === 0x1a) {
-        const length = reader.length(end);
-        columns.eventAttributes.append(reader, reader.position + length);
-      } else if (tag === 0x09) {
+      if (tag === 0x1a) columns.eventAttributes.appendRun(reader, tag, end, null);
+      else if (tag === 0x09) {
         reader.fixed64(end);
         low = reader.low;
         high = reader.high;
@@ -98,10 +96,8 @@ export class SpanDetails {
     let stateLength = 0;
     while (reader.position < end) {
       const tag = reader.tag(end);
-      if (tag === 0x22) {
-        const length = reader.length(end);
-        columns.linkAttributes.append(reader, reader.position + length);
-      } else if (tag === 0x0a) {
+      if (tag === 0x22) columns.linkAttributes.appendRun(reader, tag, end, null);
+      else if (tag === 0x0a) {
         traceLength = reader.length(end);
         traceFrom = reader.position;
         reader.position += traceLength;

@@ -1,40 +1,8 @@
 // The attributes of a span that say what it did: HTTP, gRPC, database, messaging, mesh. Marked while the span is read, used after.
 // In: a key's bytes when a block meets it first; then positions of values. Out: text ranges and numbers by fact.
 // Bounds: a closed list of keys; of two values of one fact the last counts; no object per span.
+import { FACT_OF_KEY, FACTS, GRPC_NAMES, type Fact } from "../../model/span-facts.ts";
 import { IndexColumn, type ByteColumn } from "./columns.ts";
-
-/** Facts in order; PROXY_IDENTITY_ATTRIBUTES come first, in their order. */
-const FACTS = [
-  "istioService",
-  "istioRevision",
-  "istioNamespace",
-  "istioCluster",
-  "nodeId",
-  "component",
-  "upstreamCluster",
-  "responseFlags",
-  "error",
-  "httpStatus",
-  "httpMethod",
-  "httpRoute",
-  "urlPath",
-  "urlFull",
-  "rpcSystem",
-  "rpcService",
-  "rpcMethod",
-  "grpcStatus",
-  "grpcPath",
-  "dbSystem",
-  "dbOperation",
-  "dbCollection",
-  "dbNamespace",
-  "messagingSystem",
-  "messagingDestination",
-  "messagingOperation",
-  "serverAddress",
-  "peerService",
-] as const;
-export type Fact = (typeof FACTS)[number];
 
 /** Number of each fact. */
 export const FACT: Readonly<Record<Fact, number>> = Object.fromEntries(FACTS.map((fact, i) => [fact, i])) as Record<
@@ -42,77 +10,7 @@ export const FACT: Readonly<Record<Fact, number>> = Object.fromEntries(FACTS.map
   number
 >;
 
-// Old and new names of the semantic conventions, and Envoy's. Where a span has both, the later attribute counts; they agree.
-const FACT_OF_KEY: ReadonlyMap<string, Fact> = new Map<string, Fact>([
-  ["istio.canonical_service", "istioService"],
-  ["istio.canonical_revision", "istioRevision"],
-  ["istio.namespace", "istioNamespace"],
-  ["istio.cluster_id", "istioCluster"],
-  ["node_id", "nodeId"],
-  ["component", "component"],
-  ["upstream_cluster", "upstreamCluster"],
-  ["response_flags", "responseFlags"],
-  ["error", "error"],
-  ["http.status_code", "httpStatus"],
-  ["http.response.status_code", "httpStatus"],
-  ["http.method", "httpMethod"],
-  ["http.request.method", "httpMethod"],
-  ["http.route", "httpRoute"],
-  ["url.template", "httpRoute"],
-  ["url.path", "urlPath"],
-  ["http.target", "urlPath"],
-  ["url.full", "urlFull"],
-  ["http.url", "urlFull"],
-  ["rpc.system", "rpcSystem"],
-  ["rpc.system.name", "rpcSystem"],
-  ["rpc.service", "rpcService"],
-  ["rpc.method", "rpcMethod"],
-  ["rpc.grpc.status_code", "grpcStatus"],
-  ["rpc.response.status_code", "grpcStatus"],
-  ["grpc.status_code", "grpcStatus"],
-  ["grpc.path", "grpcPath"],
-  ["db.system", "dbSystem"],
-  ["db.system.name", "dbSystem"],
-  ["db.operation", "dbOperation"],
-  ["db.operation.name", "dbOperation"],
-  ["db.sql.table", "dbCollection"],
-  ["db.collection.name", "dbCollection"],
-  ["db.mongodb.collection", "dbCollection"],
-  ["db.name", "dbNamespace"],
-  ["db.namespace", "dbNamespace"],
-  ["messaging.system", "messagingSystem"],
-  ["messaging.destination", "messagingDestination"],
-  ["messaging.destination.name", "messagingDestination"],
-  ["messaging.destination.template", "messagingDestination"],
-  ["messaging.operation", "messagingOperation"],
-  ["messaging.operation.type", "messagingOperation"],
-  ["server.address", "serverAddress"],
-  ["net.peer.name", "serverAddress"],
-  ["peer.service", "peerService"],
-]);
-
 const LONGEST_KEY = Math.max(...[...FACT_OF_KEY.keys()].map((key) => key.length));
-
-/** Status names of gRPC; the number is the index. */
-const GRPC_NAMES: readonly string[] = [
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-];
 
 /** What is known of the span being read. */
 export class SpanFacts {

@@ -1,30 +1,26 @@
 // What a span means for the graph: protocol, operation, callee, code and outcome, from its facts.
 // In: the facts of a span that was just read, its name, kind and status. Out: numbers of dictionary values and small numbers.
-// Bounds: operations are route templates of at most 200 bytes, never raw paths; peers as ingest/otlp/peer.ts; codes -1 when unknown.
+// Bounds: operations are route templates of at most 200 bytes, never raw paths; peers as ingest/otlp/peer.ts; codes -1 when unknown. What
+// a name costs to judge (ingest/otlp/name-rules.ts) is paid once a block; each span pays integer compares.
+import type { Aliases } from "../../model/identity.ts";
 import { judgeOutcome, OUTCOMES } from "../../model/outcome.ts";
 import { ROUTE_TEMPLATE_MAX_BYTES, writeRouteTemplate } from "../../model/route-template.ts";
+import type { ServiceNames } from "../cardinality.ts";
+import { BoundedNames } from "./bounded-names.ts";
 import { ByteColumn } from "./columns.ts";
-import { StringDictionary } from "./dictionary.ts";
 import {
-  endOfFirstLabel,
-  hostOfUrl,
-  PEER_DATABASE,
-  PEER_MESSAGING,
-  PEER_NONE,
-  PEER_SERVICE,
-  put,
-  writeHostPeer,
-  writeUpstreamPeer,
-} from "./peer.ts";
+  judgeOperation,
+  judgePeer,
+  judgeResponseFlags,
+  SOURCE_NAME,
+  SOURCE_PATH,
+  SOURCE_PATH_OF_SERVER,
+  SOURCE_ROUTE,
+  SOURCE_ROUTE_OF_SERVER,
+} from "./name-rules.ts";
+import { PEER_NONE, put } from "./peer.ts";
 import { FACT, type SpanFacts } from "./span-facts.ts";
-
-/** Protocols in the order of their numbers. */
-export const PROTOCOLS = ["", "http", "grpc", "db", "messaging", "tcp"] as const;
-const HTTP = 1;
-const GRPC = 2;
-const DB = 3;
-const MESSAGING = 4;
-const TCP = 5;
+import { DB, GRPC, HTTP, MESSAGING, TCP, writePeer } from "./span-peer.ts";
 
 /** SpanKind of OTLP. */
 export const KIND_SERVER = 2;
@@ -36,13 +32,12 @@ const STATUS_ERROR = 2;
 const MAX_NAME_BYTES = 200;
 const SPACE = 0x20;
 const SLASH = 0x2f;
-const COLON = 0x3a;
 
 /** Reads meanings; the fields hold those of the last span. */
 export class SpanMeaning {
-  readonly operations: StringDictionary;
-  readonly peers: StringDictionary;
-  readonly flags: StringDictionary;
+  readonly operations: BoundedNames;
+  readonly peers: BoundedNames;
+  readonly flags: BoundedNames;
   protocol = 0;
   operation = 0;
   peer = 0;
@@ -55,16 +50,19 @@ export class SpanMeaning {
   private readonly scratch = new ByteColumn(1024);
   /** Outcomes of spans without flags, by status, kind and codes. */
   private readonly outcomes = new Map<number, number>();
+  private readonly aliases: Aliases;
+  private source = SOURCE_NAME;
 
-  constructor(facts: SpanFacts, values: ByteColumn, seed: number) {
+  constructor(facts: SpanFacts, values: ByteColumn, seed: number, aliases: Aliases) {
+    this.aliases = aliases;
     this.facts = facts;
     this.values = values;
-    this.operations = new StringDictionary(seed);
-    this.peers = new StringDictionary(seed);
-    this.flags = new StringDictionary(seed, 256);
+    this.operations = new BoundedNames(seed);
+    this.peers = new BoundedNames(seed);
+    this.flags = new BoundedNames(seed, 256);
   }
 
-  /** Reads the span whose name lies in `name[from..from+length)`; `namespace` is its sender's. */
+  /** Reads the span whose name lies in `name[from..from+length)`; `namespace` and `names` are its sender's. */
   read(
     name: Uint8Array,
     nameView: DataView,
@@ -74,21 +72,23 @@ export class SpanMeaning {
     status: number,
     isProxy: boolean,
     namespace: string,
+    names: ServiceNames,
   ): void {
     const { facts } = this;
     const httpStatus = facts.smallNumber(FACT.httpStatus);
     this.protocol = this.readProtocol(isProxy);
     const grpcStatus = this.protocol === GRPC ? facts.grpcStatus() : -1;
     this.responseCode = this.protocol === GRPC ? grpcStatus : httpStatus;
-    this.readFlags();
+    const met = this.readFlags(names);
     this.readOutcome(
+      met,
       status === STATUS_ERROR || facts.is(FACT.error, "true"),
       kind === KIND_SERVER,
       httpStatus,
       grpcStatus,
     );
-    this.readOperation(name, nameView, from, length, isProxy);
-    this.readPeer(kind, isProxy, namespace);
+    this.readOperation(name, nameView, from, length, isProxy, kind === KIND_SERVER, names);
+    this.readPeer(kind, isProxy, namespace, names);
   }
 
   private readProtocol(isProxy: boolean): number {
@@ -101,17 +101,28 @@ export class SpanMeaning {
     return isProxy && facts.has(FACT.upstreamCluster) ? TCP : 0;
   }
 
-  private readFlags(): void {
+  /** The number of the flags as they were met. */
+  private readFlags({ tenant }: ServiceNames): number {
     const { facts, values, flags } = this;
     const none = !facts.has(FACT.responseFlags) || facts.is(FACT.responseFlags, "-");
     const start = none ? 0 : facts.start(FACT.responseFlags);
     const length = none ? 0 : Math.min(facts.end(FACT.responseFlags) - start, MAX_NAME_BYTES);
-    this.responseFlags = flags.intern(values.bytes, values.view, start, length);
+    const met = flags.met.intern(values.bytes, values.view, start, length);
+    const known = flags.find(tenant.number, met);
+    this.responseFlags =
+      known >= 0 ? known : flags.keep(tenant.number, met, judgeResponseFlags(flags.met.text(met), tenant));
+    return met;
   }
 
-  private readOutcome(spanError: boolean, isServerSide: boolean, httpStatus: number, grpcStatus: number): void {
+  private readOutcome(
+    metFlags: number,
+    spanError: boolean,
+    isServerSide: boolean,
+    httpStatus: number,
+    grpcStatus: number,
+  ): void {
     const hasFlags = this.facts.has(FACT.responseFlags) && !this.facts.is(FACT.responseFlags, "-");
-    const responseFlags = hasFlags ? this.flags.text(this.responseFlags) : "";
+    const responseFlags = hasFlags ? this.flags.met.text(metFlags) : "";
     const key = ((httpStatus + 1) * 32 + grpcStatus + 1) * 4 + (spanError ? 2 : 0) + (isServerSide ? 1 : 0);
     let outcome = hasFlags ? undefined : this.outcomes.get(key);
     if (outcome === undefined) {
@@ -121,22 +132,42 @@ export class SpanMeaning {
     this.outcome = outcome;
   }
 
-  private readOperation(name: Uint8Array, nameView: DataView, from: number, length: number, isProxy: boolean): void {
-    const { scratch } = this;
+  private readOperation(
+    name: Uint8Array,
+    nameView: DataView,
+    from: number,
+    length: number,
+    isProxy: boolean,
+    isServer: boolean,
+    names: ServiceNames,
+  ): void {
+    const { scratch, operations } = this;
     scratch.length = 0;
+    this.source = SOURCE_NAME;
     scratch.reserve(4 * MAX_NAME_BYTES + ROUTE_TEMPLATE_MAX_BYTES);
     if (this.protocol === HTTP) this.writeHttp(name, from, length, isProxy);
     else if (this.protocol === GRPC) this.writeRpc();
     else if (this.protocol === DB) this.writeWords(FACT.dbSystem, FACT.dbOperation, FACT.dbCollection);
     else if (this.protocol === MESSAGING) this.writeWords(FACT.messagingOperation, FACT.messagingDestination, -1);
-    if (scratch.length > 0) this.operation = this.operations.intern(scratch.bytes, scratch.view, 0, scratch.length);
-    else this.operation = this.operations.intern(name, nameView, from, Math.min(length, MAX_NAME_BYTES));
+    const met =
+      scratch.length > 0
+        ? operations.met.intern(scratch.bytes, scratch.view, 0, scratch.length)
+        : operations.met.intern(name, nameView, from, Math.min(length, MAX_NAME_BYTES));
+    let { source } = this;
+    if (isServer && source === SOURCE_ROUTE) source = SOURCE_ROUTE_OF_SERVER;
+    else if (isServer && isProxy && source === SOURCE_PATH) source = SOURCE_PATH_OF_SERVER;
+    const owner = names.number * 8 + source;
+    const known = operations.find(owner, met);
+    this.operation =
+      known >= 0 ? known : operations.keep(owner, met, judgeOperation(operations.met.text(met), source, names));
   }
 
   /** `METHOD /route`, by the best source there is. */
   private writeHttp(name: Uint8Array, from: number, length: number, isProxy: boolean): void {
     const { facts, values, scratch } = this;
+    this.source = SOURCE_PATH;
     if (facts.has(FACT.httpRoute)) {
+      if (!isProxy) this.source = SOURCE_ROUTE;
       this.writeMethod();
       put(values.bytes, facts.start(FACT.httpRoute), facts.end(FACT.httpRoute), scratch);
       return;
@@ -145,6 +176,7 @@ export class SpanMeaning {
       // A name such as `GET /items/{id}` is the instrumentation's route already; raw numbers in it are still taken out.
       const path = pathInName(name, from, from + length);
       if (path >= 0) {
+        this.source = SOURCE_ROUTE;
         put(name, from, path, scratch);
         scratch.length = writeRouteTemplate(name, path, from + length, scratch.bytes, scratch.length);
         return;
@@ -160,7 +192,7 @@ export class SpanMeaning {
         scratch.bytes,
         scratch.length,
       );
-    }
+    } else this.source = SOURCE_NAME;
   }
 
   private writeMethod(): void {
@@ -175,7 +207,8 @@ export class SpanMeaning {
     const { facts, values, scratch } = this;
     const method = facts.start(FACT.rpcMethod);
     const methodEnd = facts.end(FACT.rpcMethod);
-    const isWhole = values.bytes.subarray(method, methodEnd).includes(SLASH);
+    let isWhole = false;
+    for (let i = method; i < methodEnd && !isWhole; i++) isWhole = values.bytes[i] === SLASH;
     if (facts.has(FACT.rpcMethod) && (isWhole || facts.has(FACT.rpcService))) {
       if (!isWhole) {
         put(values.bytes, facts.start(FACT.rpcService), facts.end(FACT.rpcService), scratch);
@@ -207,64 +240,19 @@ export class SpanMeaning {
     }
   }
 
-  private readPeer(kind: number, isProxy: boolean, namespace: string): void {
-    const { scratch } = this;
+  private readPeer(kind: number, isProxy: boolean, namespace: string, { tenant }: ServiceNames): void {
+    const { scratch, peers, aliases } = this;
     scratch.length = 0;
     this.peerKind = PEER_NONE;
     if (kind === KIND_CLIENT || kind === KIND_PRODUCER || (kind === KIND_CONSUMER && this.protocol === MESSAGING)) {
-      this.peerKind = this.writePeer(isProxy, namespace);
+      this.peerKind = writePeer(this.facts, this.values, this.protocol, isProxy, namespace, scratch);
     }
     if (this.peerKind === PEER_NONE) scratch.length = 0;
-    this.peer = this.peers.intern(scratch.bytes, scratch.view, 0, scratch.length);
-  }
-
-  private writePeer(isProxy: boolean, namespace: string): number {
-    const { facts, values, scratch } = this;
-    const { bytes } = values;
-    if (this.protocol === DB) {
-      this.writeSystem(FACT.dbSystem);
-      if (facts.has(FACT.serverAddress)) {
-        const start = facts.start(FACT.serverAddress);
-        put(bytes, start, endOfFirstLabel(bytes, start, facts.end(FACT.serverAddress)), scratch);
-      } else if (facts.has(FACT.dbNamespace))
-        put(bytes, facts.start(FACT.dbNamespace), facts.end(FACT.dbNamespace), scratch);
-      else scratch.length--;
-      return PEER_DATABASE;
-    }
-    if (this.protocol === MESSAGING) {
-      this.writeSystem(FACT.messagingSystem);
-      if (facts.has(FACT.messagingDestination)) {
-        put(bytes, facts.start(FACT.messagingDestination), facts.end(FACT.messagingDestination), scratch);
-      } else scratch.length--;
-      return PEER_MESSAGING;
-    }
-    if (isProxy && facts.has(FACT.upstreamCluster)) {
-      return writeUpstreamPeer(
-        bytes,
-        facts.start(FACT.upstreamCluster),
-        facts.end(FACT.upstreamCluster),
-        namespace,
-        scratch,
-      );
-    }
-    if (facts.has(FACT.peerService)) {
-      put(bytes, facts.start(FACT.peerService), facts.end(FACT.peerService), scratch);
-      return PEER_SERVICE;
-    }
-    if (facts.has(FACT.serverAddress)) {
-      return writeHostPeer(bytes, facts.start(FACT.serverAddress), facts.end(FACT.serverAddress), namespace, scratch);
-    }
-    if (facts.has(FACT.urlFull)) {
-      const { start, end } = hostOfUrl(bytes, facts.start(FACT.urlFull), facts.end(FACT.urlFull));
-      return writeHostPeer(bytes, start, end, namespace, scratch);
-    }
-    return PEER_NONE;
-  }
-
-  private writeSystem(fact: number): void {
-    put(this.values.bytes, this.facts.start(fact), this.facts.end(fact), this.scratch);
-    this.scratch.reserve(1);
-    this.scratch.putByte(COLON);
+    const met = peers.met.intern(scratch.bytes, scratch.view, 0, scratch.length);
+    const owner = tenant.number * 8 + this.peerKind;
+    const known = peers.find(owner, met);
+    this.peer =
+      known >= 0 ? known : peers.keep(owner, met, judgePeer(peers.met.text(met), this.peerKind, tenant, aliases));
   }
 }
 

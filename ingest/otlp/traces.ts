@@ -2,7 +2,8 @@
 // In: protobuf bytes, fields in ascending (SDKs) or descending order (the Collector) or any other. Out: rows in a block.
 // One pass, one switch per message, no object per span. Bounds: ingest/otlp/limits.ts; a span without valid ids or with an absurd time is left
 // out and counted, a payload that is no protobuf leaves the block as it was.
-import { PROXY_IDENTITY_ATTRIBUTES } from "../../model/identity.ts";
+import { PROXY_IDENTITY_ATTRIBUTES } from "../../model/identity-rules.ts";
+import type { ServiceNames } from "../cardinality.ts";
 import { isId, putHex } from "./hex.ts";
 import type { DecodeLimits } from "./limits.ts";
 import type { ResourceMemory } from "./resource-memory.ts";
@@ -20,13 +21,15 @@ const LONGEST_HIGH = Math.floor((30 * 86_400e9) / TWO_32);
 export class TraceBlock extends SignalBlock<SpanColumns> {
   private readonly details: SpanDetails;
   private groupStart = 0;
-  private lastNamespaceIdentity = -1;
+  private lastIdentity = -1;
   private lastNamespace = "";
+  private lastNames: ServiceNames;
   private readonly proxyStarts: Int32Array;
   private readonly proxyLengths: Int32Array;
 
-  constructor(tenant: string, limits: DecodeLimits, memory: ResourceMemory) {
-    super(new SpanColumns(tenant, limits, memory), limits);
+  constructor(limits: DecodeLimits, memory: ResourceMemory) {
+    super(new SpanColumns(limits, memory), limits);
+    this.lastNames = this.columns.origins.identities.namesOf(-1);
     this.details = new SpanDetails(this.reader, this.columns, limits, this);
     this.proxyStarts = this.columns.facts.starts.subarray(0, PROXY_IDENTITY_ATTRIBUTES.length);
     this.proxyLengths = this.columns.facts.lengths.subarray(0, PROXY_IDENTITY_ATTRIBUTES.length);
@@ -35,7 +38,7 @@ export class TraceBlock extends SignalBlock<SpanColumns> {
   openGroup(): void {
     this.groupStart = this.columns.rows;
     // Identities are numbered anew after a rollback.
-    this.lastNamespaceIdentity = -1;
+    this.lastIdentity = -1;
   }
 
   closeGroup(resource: number, scope: number): void {
@@ -68,13 +71,9 @@ export class TraceBlock extends SignalBlock<SpanColumns> {
     while (reader.position < end) {
       const tag = reader.tag(end);
       switch (tag) {
-        case 0x4a: {
-          const length = reader.length(end);
-          if (attributes.append(reader, reader.position + length)) {
-            facts.take(attributes.lastKey, attributes.lastValueStart, attributes.lastValueLength);
-          }
+        case 0x4a:
+          attributes.appendRun(reader, tag, end, facts);
           break;
-        }
         case 0x0a:
           traceLength = reader.length(end);
           traceFrom = reader.position;
@@ -186,8 +185,9 @@ export class TraceBlock extends SignalBlock<SpanColumns> {
     const identity = isProxy
       ? origins.proxyIdentity(columns.attributes.values, this.proxyStarts, this.proxyLengths)
       : origins.plainIdentity();
-    if (identity !== this.lastNamespaceIdentity) {
-      this.lastNamespaceIdentity = identity;
+    if (identity !== this.lastIdentity) {
+      this.lastIdentity = identity;
+      this.lastNames = origins.identities.namesOf(identity);
       this.lastNamespace = origins.identities.namespaceOf(identity);
     }
     meaning.read(
@@ -199,6 +199,7 @@ export class TraceBlock extends SignalBlock<SpanColumns> {
       this.details.status,
       isProxy,
       this.lastNamespace,
+      this.lastNames,
     );
     columns.originRows.identities.push(identity);
     columns.operationOfRow.push(meaning.operation);

@@ -3,13 +3,18 @@
 // Bounds: each check has CHECK_TIMEOUT_MS; nothing is changed but one span of Faultline's own, sent when an OTLP endpoint answers.
 import { createConnection, createServer } from "node:net";
 import { reasonOf } from "../../model/errors.ts";
+import { OVERFLOW_NAME } from "../../model/names.ts";
 import { createStorage } from "../../storage/client.ts";
+import { lastEmbeddedConnection } from "../../storage/embedded/running.ts";
+import { readOverflows } from "../../storage/overflows.ts";
 import type { Config } from "../config.ts";
 import type { Command } from "../main.ts";
 import { connectionOf, untilReachable } from "../open-storage.ts";
 
 const CHECK_TIMEOUT_MS = 5_000;
 const CLOCK_SKEW_MS_MAX = 2_000;
+const NAMES_OF_SECONDS = 86_400;
+const NAMES_SHOWN = 10;
 
 interface Result {
   readonly state: "ok" | "note" | "fail";
@@ -25,6 +30,7 @@ export const doctor: Command = async ({ config, now, abort, print }) => {
     ["ingest port", () => checkPort(values["ingest.host"], values["ingest.httpPort"])],
     ["ingest gRPC port", () => checkPort(values["ingest.host"], values["ingest.grpcPort"])],
     ["ClickHouse", () => checkStorage(config, now, abort.signal)],
+    ["names", () => checkNames(config, now)],
     ...values["kafka.brokers"].map((broker): [string, () => Promise<Result>] => [
       `Kafka ${broker}`,
       () => checkBroker(broker),
@@ -78,6 +84,31 @@ async function checkStorage(config: Config, now: () => number, abort: AbortSigna
     if (skewMs > CLOCK_SKEW_MS_MAX)
       return { state: "fail", detail: `its clock is ${(skewMs / 1_000).toFixed(1)} s off ours` };
     return { state: "ok", detail: `version ${row?.version ?? "unknown"}, clocks agree within ${Math.ceil(skewMs)} ms` };
+  } finally {
+    await storage.close();
+  }
+}
+
+/** Tells of names past their limits in the last day; nothing to read yet is no failure. */
+async function checkNames(config: Config, now: () => number): Promise<Result> {
+  const values = config.values;
+  const connection = connectionOf(values);
+  const running = connection.url === "" ? lastEmbeddedConnection(values["storage.dataDir"]) : {};
+  if (running === null) return { state: "ok", detail: "nothing is stored yet" };
+  const storage = createStorage({ ...connection, ...running, requestTimeoutMs: CHECK_TIMEOUT_MS });
+  try {
+    const fromSeconds = Math.floor(now() / 1_000) - NAMES_OF_SECONDS;
+    const overflows = await readOverflows(storage, { tenant: "", fromSeconds, limit: NAMES_SHOWN });
+    const [first] = overflows;
+    if (first === undefined) return { state: "ok", detail: "no tenant passed a limit on names in the last 24 hours" };
+    const whose = overflows.map(
+      ({ tenant, dimension, service, rowCount, sample }) =>
+        `${dimension}${service === "" ? "" : ` of ${service}`} of tenant ${tenant} (${rowCount} rows${sample === "" ? "" : `, such as ${JSON.stringify(sample)}`})`,
+    );
+    const detail = `stored as ${OVERFLOW_NAME} in the last 24 hours: ${whose.join("; ")}. Limits: ingest.cardinality`;
+    return { state: "note", detail };
+  } catch {
+    return { state: "ok", detail: "nothing can be read now" };
   } finally {
     await storage.close();
   }

@@ -9,6 +9,7 @@ import { startLogging } from "../logging.ts";
 import type { Command, CommandContext } from "../main.ts";
 import { askRunningApi } from "../remote-localize.ts";
 import { startService } from "../roles.ts";
+import { readTime } from "../time-argument.ts";
 
 /** Localizes once. */
 export const localize: Command = async (context) => {
@@ -60,17 +61,6 @@ function readRequest({ parsed, config, now }: CommandContext): LocalizeRequest {
     indicator,
     maxCauses,
   };
-}
-
-const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** Unix milliseconds of an RFC 3339 time or of `-10m` before now. */
-function readTime(name: string, text: string, nowMs: number): number {
-  const [, amount, unit] = /^-(\d+)([smhd])$/.exec(text) ?? [];
-  if (amount !== undefined && unit !== undefined) return nowMs - Number(amount) * (UNIT_MS[unit] ?? 0);
-  const time = /^\d{4}-\d{2}-\d{2}T/.test(text) ? Date.parse(text) : NaN;
-  if (Number.isNaN(time)) throw usage(`--${name} needs a time such as 2026-11-22T22:40:00Z or -10m, not "${text}".`);
-  return time;
 }
 
 function isIndicator(text: string): text is Indicator {

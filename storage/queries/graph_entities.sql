@@ -1,7 +1,7 @@
 -- Purpose: the places known around a range, with or without traffic, at one level of detail.
 -- Parameters: tenant; seen_s: only places seen at or after, unix seconds; level: as graph_edges; limit.
 -- Row: the place (parts the level does not carry are ''), its runtime and isolation classes, its node when there is one.
--- Cost: one row an instance is read.
+-- Cost: one row an instance and workload of the tenant is read.
 SELECT
   Cluster AS AtCluster,
   if({level:UInt8} >= 2, Namespace, '') AS AtNamespace,
@@ -11,8 +11,8 @@ SELECT
   groupUniqArray(Runtime) AS Runtimes,
   groupUniqArray(Isolation) AS Isolations,
   groupUniqArray(2)(Node) AS Nodes
-FROM entities FINAL
-WHERE Tenant = {tenant:String} AND LastSeen >= toDateTime({seen_s:UInt32})
+FROM known_instances(tenant = {tenant:String})
+WHERE LastSeen >= toDateTime({seen_s:UInt32})
 GROUP BY AtCluster, AtNamespace, AtService, AtVersion, AtInstance
 ORDER BY AtCluster, AtNamespace, AtService, AtVersion, AtInstance
 LIMIT {limit:UInt32}

@@ -1,11 +1,9 @@
--- Kubernetes events of a window, by object and reason, for localization.
+-- Platform events of a window, by object and reason, for localization.
 -- Parameters: tenant (String), from, to (DateTime). Row: kind, name, reason, message (one of them), events.
--- Cost: scans the attributes of the window's log records; at most 1000 rows.
-SELECT ResourceAttributes['k8s.object.kind'] AS kind, ResourceAttributes['k8s.object.name'] AS name,
-  LogAttributes['k8s.event.reason'] AS reason, any(Body) AS message, count() AS events
-FROM logs
-WHERE Tenant = {tenant:String} AND toStartOfMinute(Timestamp) >= toStartOfMinute({from:DateTime})
-  AND Timestamp >= {from:DateTime} AND Timestamp < {to:DateTime} AND LogAttributes['k8s.event.reason'] != ''
+-- Cost: the window's events, read by the primary key; at most 1000 rows.
+SELECT Kind AS kind, Name AS name, Reason AS reason, any(Message) AS message, uniqExact(Id) AS events
+FROM platform_events
+WHERE Tenant = {tenant:String} AND At >= {from:DateTime} AND At < {to:DateTime}
 GROUP BY kind, name, reason
 ORDER BY events DESC
 LIMIT 1000

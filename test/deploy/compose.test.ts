@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { KAFKA_DEFAULTS } from "../../ingest/kafka.ts";
+import { KAFKA_DEFAULTS } from "../../ingest/kafka-options.ts";
 import { loadConfig } from "../../service/config.ts";
 import { ROLE_NAMES } from "../../service/settings.ts";
 

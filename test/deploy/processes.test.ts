@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import kafkajs from "kafkajs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { KAFKA_DEFAULTS } from "../../ingest/kafka.ts";
+import { KAFKA_DEFAULTS } from "../../ingest/kafka-options.ts";
 import { canRunKafka, type KafkaBroker, startKafka } from "../fixtures/kafka.ts";
 import { tracesOf } from "../fixtures/kafka-otlp.ts";
 import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";

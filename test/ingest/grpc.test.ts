@@ -6,8 +6,10 @@ import { gzipSync } from "node:zlib";
 import { type CallOptions, Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import protobuf from "protobufjs";
 import { afterEach, describe, expect, it } from "vitest";
+import { openAccess } from "../../ingest/access.ts";
 import { GRPC_LIMITS, type GrpcEndpoint, type GrpcLimits, startGrpc } from "../../ingest/grpc.ts";
 import type { Delivery } from "../../ingest/receiver.ts";
+import { createTenantGuard, TENANT_LIMITS } from "../../ingest/tenant-limits.ts";
 import { setLogSink } from "../../model/events.ts";
 
 const STORED: Delivery = { ok: true, rows: 1, rejected: 0, rejectedReason: null, duplicate: false };
@@ -46,13 +48,19 @@ async function serve(
 ): Promise<{ endpoint: GrpcEndpoint; port: number; received: Received[] }> {
   const received: Received[] = [];
   const receiver = {
-    receive: async (signal: string, encoding: string, body: Uint8Array): Promise<Delivery> => {
+    receive: async (_tenant: string, signal: string, encoding: string, body: Uint8Array): Promise<Delivery> => {
       const entry = { signal, encoding, body: Buffer.from(body) };
       received.push(entry);
       return answer(entry);
     },
   };
-  const endpoint = await startGrpc(receiver, { host: "127.0.0.1", port: 0 }, { ...GRPC_LIMITS, ...limits });
+  const endpoint = await startGrpc(
+    receiver,
+    { host: "127.0.0.1", port: 0 },
+    { ...GRPC_LIMITS, ...limits },
+    openAccess("default"),
+    createTenantGuard(TENANT_LIMITS, Date.now),
+  );
   cleanups.push(() => endpoint.destroy());
   cleanups.push(() => void endpoint.drain());
   return { endpoint, port: endpoint.port, received };
@@ -222,7 +230,7 @@ describe("refusals", () => {
       expect((await statusOf(stream)).code).toBe(status.INTERNAL);
     }
     expect(received).toEqual([]);
-    expect(reasons).toEqual(Array(2).fill(["ingest.refused", "incomplete"]));
+    expect(reasons).toEqual(Array(2).fill(["ingest.refused", "compression"]));
   });
 
   it("RESOURCE_EXHAUSTED with RetryInfo while too many bytes are in flight, and OK again after", async () => {
@@ -300,7 +308,15 @@ describe("the listener", () => {
     cleanups.push(() => busy.close());
     const { port } = busy.address() as AddressInfo;
     const receiver = { receive: () => Promise.resolve(STORED) };
-    await expect(startGrpc(receiver, { host: "127.0.0.1", port }, GRPC_LIMITS)).rejects.toMatchObject({
+    await expect(
+      startGrpc(
+        receiver,
+        { host: "127.0.0.1", port },
+        GRPC_LIMITS,
+        openAccess("default"),
+        createTenantGuard(TENANT_LIMITS, Date.now),
+      ),
+    ).rejects.toMatchObject({
       code: "EADDRINUSE",
       port,
     });

@@ -4,8 +4,11 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
+import { openAccess } from "../../ingest/access.ts";
 import { createHttpServer, HTTP_LIMITS, type HttpLimits } from "../../ingest/http.ts";
+import type { HttpEndpoint } from "../../ingest/http-endpoint.ts";
 import type { Delivery } from "../../ingest/receiver.ts";
+import { createTenantGuard, TENANT_LIMITS } from "../../ingest/tenant-limits.ts";
 
 const STORED: Delivery = { ok: true, rows: 1, rejected: 0, rejectedReason: null, duplicate: false };
 const PROTOBUF = "application/x-protobuf";
@@ -22,16 +25,18 @@ afterEach(() => close?.());
 async function serve(
   answer: (received: Received) => Delivery | Promise<Delivery> = () => STORED,
   limits: Partial<HttpLimits> = {},
+  endpoints: readonly HttpEndpoint[] = [],
 ): Promise<{ url: string; port: number; received: Received[] }> {
   const received: Received[] = [];
   const receiver = {
-    receive: async (signal: string, encoding: string, body: Uint8Array): Promise<Delivery> => {
+    receive: async (_tenant: string, signal: string, encoding: string, body: Uint8Array): Promise<Delivery> => {
       const entry = { signal, encoding, body: Buffer.from(body) };
       received.push(entry);
       return answer(entry);
     },
   };
-  const server = createHttpServer(receiver, { ...HTTP_LIMITS, ...limits });
+  const guard = createTenantGuard(TENANT_LIMITS, Date.now);
+  const server = createHttpServer(receiver, { ...HTTP_LIMITS, ...limits }, endpoints, openAccess("default"), guard);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   close = () => {
     server.close();

@@ -29,7 +29,7 @@ function toJson(value: unknown, style: "numbers" | "names", key = ""): unknown {
 
 function rowsFrom(signal: OtlpSignal, bytes: Uint8Array): unknown {
   const block = makeBlock(signal);
-  expect(block.decode(bytes, SAMPLES_AT_MS)).toMatchObject({ ok: true });
+  expect(block.decode(bytes, SAMPLES_AT_MS, "default")).toMatchObject({ ok: true });
   return rowsOf(block);
 }
 

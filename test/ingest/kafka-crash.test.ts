@@ -63,7 +63,7 @@ describe.skipIf(!canRunKafka())("Kafka over crashes (needs Java 17 and Maven)", 
     });
     ingester = child;
     await new Promise<void>((resolve, reject) => {
-      child.stdout.once("data", () => resolve());
+      child.stdout.on("data", () => resolve());
       child.once("exit", (code) => reject(new Error(`the ingest process ended with ${code ?? "a signal"}`)));
     });
   }

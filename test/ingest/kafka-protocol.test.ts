@@ -1,10 +1,11 @@
 // The intent protocol with a Kafka in memory: crashes at every step, stale generations, chunks over several fetches, rebalances.
 // Storage is a map of tokens, as ClickHouse's deduplication is: a token seen before stores nothing, so wrong bounds show as doubles.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { KafkaChunk, KafkaSink } from "../../ingest/kafka-chunk.ts";
+import type { Announce, KafkaChunk, KafkaSink, StoreOutcome } from "../../ingest/kafka-chunk.ts";
 import type { CommittedOffset, KafkaClient, KafkaHandlers, KafkaRecord } from "../../ingest/kafka-client.ts";
 import { readIntent, tokenOf, writeIntent } from "../../ingest/kafka-intent.ts";
-import { KAFKA_DEFAULTS, type KafkaOptions, startKafkaConsumer } from "../../ingest/kafka.ts";
+import { KAFKA_DEFAULTS, type KafkaOptions } from "../../ingest/kafka-options.ts";
+import { startKafkaConsumer } from "../../ingest/kafka.ts";
 
 const AT = { topic: "otlp_spans", partition: 0 };
 const OPTIONS: KafkaOptions = { ...KAFKA_DEFAULTS, chunkMaxRecords: 10, retryMinMs: 10, retryMaxMs: 10 };
@@ -16,7 +17,7 @@ class Broker {
   metadata = "";
   readonly commits: string[] = [];
   generation = 0;
-  readonly paused = new Set<number>();
+  readonly paused = new Set<string>();
   readonly records: KafkaRecord[];
 
   constructor(count: number) {
@@ -25,49 +26,64 @@ class Broker {
 
   /** A consumer; `step` is called before each commit and may throw or hang. */
   join(sink: KafkaSink, step: (metadata: string) => Promise<void> = async () => {}, options = OPTIONS): Member {
+    const name = `member ${++members}`;
     const member: Member = {
+      name,
       generation: ++this.generation,
+      assignment: 1,
       handlers: null as unknown as KafkaHandlers,
       position: this.offset ?? 0n,
       consumer: { stop: async () => {} },
     };
     const client: KafkaClient = {
-      commit: async (_at, offset, metadata) => {
+      commit: async (assignment, _at, offset, metadata) => {
         const { generation } = member;
         await step(metadata);
-        if (generation !== this.generation) return false;
-        this.offset = offset;
-        this.metadata = metadata;
-        this.commits.push(`${offset} ${metadata === "" ? "" : JSON.parse(metadata).end}`.trim());
-        return true;
+        if (assignment !== member.assignment || generation !== this.generation) return "stale";
+        this.apply(offset, metadata);
+        return "committed";
       },
       fetchCommitted: async () => [{ ...AT, offset: this.offset, metadata: this.metadata }] as CommittedOffset[],
-      pause: () => void this.paused.add(member.generation),
-      resume: () => void this.paused.delete(member.generation),
+      pause: () => void this.paused.add(name),
+      resume: () => void this.paused.delete(name),
       seek: (_at, offset) => void (member.position = offset),
       close: async () => {},
     };
     member.consumer = startKafkaConsumer(options, sink, (_options, handlers) => ((member.handlers = handlers), client));
-    member.handlers.onAssigned([AT]);
+    member.handlers.onAssigned([AT], member.assignment);
     return member;
+  }
+
+  /** What a commit does when it arrives. */
+  apply(offset: bigint, metadata: string): void {
+    this.offset = offset;
+    this.metadata = metadata;
+    this.commits.push(`${offset} ${metadata === "" ? "" : JSON.parse(metadata).end}`.trim());
   }
 
   /** The same member again, in a new generation. */
   rebalance(member: Member, partitions = [AT]): void {
     member.generation = ++this.generation;
+    member.assignment++;
     member.position = this.offset ?? 0n;
-    member.handlers.onAssigned(partitions);
+    member.handlers.onAssigned(partitions, member.assignment);
   }
 
   fetch(member: Member, count: number): void {
-    const records = this.records.filter(({ offset }) => offset >= member.position).slice(0, count);
-    member.position = (records.at(-1)?.offset ?? member.position - 1n) + 1n;
-    if (records.length > 0) member.handlers.onRecords(AT, records);
+    if (this.paused.has(member.name)) return;
+    const from = member.position;
+    const records = this.records.filter(({ offset }) => offset >= from).slice(0, count);
+    member.position = (records.at(-1)?.offset ?? from - 1n) + 1n;
+    if (records.length > 0) member.handlers.onRecords(AT, { from, next: member.position, records });
   }
 }
 
+let members = 0;
+
 interface Member {
+  readonly name: string;
   generation: number;
+  assignment: number;
   handlers: KafkaHandlers;
   position: bigint;
   consumer: { stop(): Promise<void> };
@@ -80,16 +96,17 @@ class Database implements KafkaSink {
   before = async (_chunk: KafkaChunk): Promise<void> => {};
   after = async (): Promise<void> => {};
 
-  async store(chunk: KafkaChunk): Promise<{ ok: true }> {
+  async store(chunk: KafkaChunk, announce: Announce | null): Promise<StoreOutcome> {
+    if (announce !== null && (await announce(chunk.intent.last)) === null) return { kind: "abandoned" };
     await this.before(chunk);
-    const token = tokenOf(chunk.intent, chunk.at, "spans:0");
+    const token = tokenOf(chunk.intent, chunk.at, "spans");
     const texts = chunk.records.map(({ value }) => Buffer.from(value ?? []).toString());
     this.inserts.push(token);
     const known = this.tokens.get(token);
     if (known !== undefined && known.join() !== texts.join()) throw new Error(`other rows under ${token}`);
     this.tokens.set(token, texts);
     await this.after();
-    return { ok: true };
+    return { kind: "stored" };
   }
 
   get rows(): string[] {
@@ -140,8 +157,7 @@ describe("a crash", () => {
     database.after = async () => {};
     await finish(broker, broker.join(database));
     expect(database.rows).toEqual(texts(25));
-    if (wasAnnounced)
-      expect(database.inserts.filter((token) => token === "1:otlp_spans:0:0-6:spans:0")).not.toEqual([]);
+    if (wasAnnounced) expect(database.inserts.filter((token) => token === "1:otlp_spans:0:0-6:spans")).not.toEqual([]);
     if (wasStored) expect(database.inserts.filter((token) => token.includes(":0-6:"))).toHaveLength(2);
     expect([broker.offset, broker.metadata]).toEqual([25n, ""]);
   });
@@ -263,10 +279,10 @@ describe("reading", () => {
     for (let i = 0; i < 19; i++) broker.fetch(member, 1);
     await pass(5_000);
     expect(database.inserts).toEqual([]);
-    expect(broker.paused.has(member.generation)).toBe(false);
+    expect(broker.paused.has(member.name)).toBe(false);
     broker.fetch(member, 1);
     await pass(0);
-    expect(database.inserts).toEqual(["1:otlp_spans:0:0-19:spans:0"]);
+    expect(database.inserts).toEqual(["1:otlp_spans:0:0-19:spans"]);
     expect(broker.offset).toBe(20n);
   });
 
@@ -307,14 +323,15 @@ it("a part that storage refuses is noted in the intent before its messages are s
   const alone: (readonly string[])[] = [];
   const noted: string[] = [];
   const sink: KafkaSink = {
-    async store({ intent }) {
+    async store({ intent }, announce) {
+      await announce?.(intent.last);
       alone.push(intent.alone);
       noted.push(broker.metadata);
-      return intent.alone.length === 0 ? { ok: false, part: "spans:0" } : { ok: true };
+      return intent.alone.length === 0 ? { kind: "refused", table: "spans" } : { kind: "stored" };
     },
   };
   await finish(broker, broker.join(sink));
-  expect(alone).toEqual([[], ["spans:0"]]);
-  expect(readIntent(0n, noted[1] ?? "")).toMatchObject({ ok: true, intent: { last: 2n, alone: ["spans:0"] } });
+  expect(alone).toEqual([[], ["spans"]]);
+  expect(readIntent(0n, noted[1] ?? "")).toMatchObject({ ok: true, intent: { last: 2n, alone: ["spans"] } });
   expect([broker.offset, broker.metadata]).toEqual([3n, ""]);
 });

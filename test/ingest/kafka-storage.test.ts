@@ -7,7 +7,7 @@ import kafkajs from "kafkajs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { registerCodecs } from "../../ingest/kafka-codecs.ts";
 import type { KafkaTopic } from "../../ingest/kafka-chunk.ts";
-import { KAFKA_DEFAULTS } from "../../ingest/kafka.ts";
+import { KAFKA_DEFAULTS } from "../../ingest/kafka-options.ts";
 import { INGEST_DEFAULTS, startIngest } from "../../ingest/role.ts";
 import { readRecording } from "../../service/recording.ts";
 import { createStorage, type Storage } from "../../storage/client.ts";

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { registerCodecs } from "../../ingest/kafka-codecs.ts";
 import type { KafkaSink } from "../../ingest/kafka-chunk.ts";
 import { tokenOf } from "../../ingest/kafka-intent.ts";
-import { KAFKA_DEFAULTS, type KafkaOptions, startKafkaConsumer } from "../../ingest/kafka.ts";
+import { type KafkaClient, startKafkaClient } from "../../ingest/kafka-client.ts";
+import { KAFKA_DEFAULTS, type KafkaOptions } from "../../ingest/kafka-options.ts";
+import { startKafkaConsumer } from "../../ingest/kafka.ts";
 import { canRunKafka, type KafkaBroker, startKafka } from "../fixtures/kafka.ts";
 
 const { CompressionTypes } = kafkajs;
@@ -20,7 +22,8 @@ function record(judge: (text: string) => boolean | Promise<boolean> = () => true
   const tokens = new Map<string, string>();
   return {
     stored,
-    async store({ intent, at, records }) {
+    async store({ intent, at, records }, announce) {
+      if (announce !== null && (await announce(intent.last)) === null) return { kind: "abandoned" };
       const texts = records.map(({ value }) => (value === null ? "tombstone" : Buffer.from(value).toString()));
       for (const text of texts) if (!(await judge(text))) throw new Error("storage is away");
       const token = tokenOf(intent, at, "spans");
@@ -28,7 +31,7 @@ function record(judge: (text: string) => boolean | Promise<boolean> = () => true
       expect(before ?? texts.join()).toBe(texts.join());
       if (before === undefined) stored.push(...texts);
       tokens.set(token, texts.join());
-      return { ok: true };
+      return { kind: "stored" };
     },
   };
 }
@@ -191,6 +194,59 @@ describe.skipIf(!canRunKafka())("Kafka consumer (needs Java 17 and Maven)", { ti
     await until("the commit", async () => (await committed(topic))[0] === "100");
     await consumer.stop();
     expect(sink.stored).toEqual(texts);
+  });
+
+  it("pauses a slow partition at its share, and the others take many times the buffer meanwhile", async () => {
+    const topic = await makeTopic(4);
+    let finishSlow = (): void => {};
+    const slow = new Promise<boolean>((resolve) => (finishSlow = () => resolve(true)));
+    let slowSeen = 0;
+    const sink = record((text) => (text.startsWith("slow") ? (slowSeen++, slow) : true));
+    const big = "x".repeat(20_000);
+    await send(topic, numbered(`slow${big}`, 40), 0);
+    const limits = { bufferMaxBytes: 400_000, partitionMaxBytes: 400_000, fetchMaxBytes: 50_000 };
+    const consumer = startKafkaConsumer(options(topic, limits), sink);
+    await until("the slow one to begin", () => slowSeen === 1);
+    for (let i = 0; i < 20; i++) {
+      for (const partition of [1, 2, 3]) await send(topic, numbered(`${partition}-${i}${big}`, 5), partition);
+    }
+    await until("the others", async () => (await committed(topic)).slice(1).every((offset) => offset === "100"));
+    expect(slowSeen).toBe(1);
+    finishSlow();
+    await until("the slow one", async () => (await committed(topic))[0] === "40");
+    await consumer.stop();
+    expect(sink.stored).toHaveLength(340);
+  });
+
+  it("commits under the assignment that is told, and under no later one", async () => {
+    const topic = await makeTopic(2);
+    await send(topic, ["a"], 0);
+    await send(topic, ["b"], 1);
+    const { topics: _topics, ...rest } = options(topic);
+    const assigned: number[] = [];
+    const read = new Set<number>();
+    const member = (): KafkaClient =>
+      startKafkaClient(
+        { ...rest, topics: [topic] },
+        {
+          onRecords: ({ partition }) => void read.add(partition),
+          onAssigned: (_partitions, assignment) => void assigned.push(assignment),
+          onMissing: () => {},
+          onFailure: () => {},
+        },
+      );
+    const first = member();
+    await until("both partitions", () => read.size === 2);
+    const [before = 0] = assigned;
+    const at = { topic, partition: 0 };
+    expect(await first.commit(before, at, 0n, "one")).toBe("committed");
+    const second = member();
+    await until("the new assignments", () => assigned.length === 3);
+    expect(await first.commit(before, at, 1n, "late")).toBe("stale");
+    expect(await first.fetchCommitted(topic)).toContainEqual({ ...at, offset: 0n, metadata: "one" });
+    expect(await first.commit(before + 1, at, 1n, "")).toBe("committed");
+    await Promise.all([first.close(), second.close()]);
+    expect(await first.commit(before + 1, at, 0n, "over")).toBe("stale");
   });
 
   it("goes on after a restart where the last one stopped", async () => {

@@ -45,9 +45,9 @@ function mutate(payload: Uint8Array, mutations: readonly Mutation[]): Uint8Array
 describe.each(["traces", "logs", "metrics"] as const)("%s", (signal) => {
   const [good = new Uint8Array(), other = good] = PAYLOADS[signal];
   const clean = makeBlock(signal);
-  clean.decode(good, SAMPLES_AT_MS);
+  clean.decode(good, SAMPLES_AT_MS, "default");
   const goodRows = rowsOf(clean);
-  clean.decode(other, SAMPLES_AT_MS);
+  clean.decode(other, SAMPLES_AT_MS, "default");
   const cleanBytes = bytesOf(clean);
   const cleanCount = clean.rows;
 
@@ -64,11 +64,11 @@ describe.each(["traces", "logs", "metrics"] as const)("%s", (signal) => {
           fc.array(mutation, { minLength: 1, maxLength: 6 }),
           (payload, mutations) => {
             block.clear();
-            block.decode(good, SAMPLES_AT_MS);
+            block.decode(good, SAMPLES_AT_MS, "default");
             const startMs = performance.now();
-            const outcome = block.decode(mutate(payload, mutations), SAMPLES_AT_MS);
+            const outcome = block.decode(mutate(payload, mutations), SAMPLES_AT_MS, "default");
             expect(performance.now() - startMs).toBeLessThan(500);
-            expect(block.decode(other, SAMPLES_AT_MS)).toMatchObject({ ok: true });
+            expect(block.decode(other, SAMPLES_AT_MS, "default")).toMatchObject({ ok: true });
             if (!outcome.ok) {
               refused++;
               expect(outcome.reason).toMatch(/^(truncated|overrun|bad_varint|bad_tag|bad_wire_type)$/);
@@ -97,7 +97,7 @@ describe.each(["traces", "logs", "metrics"] as const)("%s", (signal) => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 8, maxLength: 400 }), (bytes) => {
         const before = block.rows;
-        const outcome = block.decode(bytes, SAMPLES_AT_MS);
+        const outcome = block.decode(bytes, SAMPLES_AT_MS, "default");
         expect(block.rows).toBe(before + (outcome.ok ? outcome.rows : 0));
       }),
       { numRuns: RUNS },
@@ -108,7 +108,7 @@ describe.each(["traces", "logs", "metrics"] as const)("%s", (signal) => {
     const block = makeBlock(signal);
     let accepted = 0;
     for (let length = 0; length < good.length; length++) {
-      const outcome = block.decode(good.subarray(0, length), SAMPLES_AT_MS);
+      const outcome = block.decode(good.subarray(0, length), SAMPLES_AT_MS, "default");
       if (outcome.ok) accepted++;
       else expect(outcome.reason).toBe("truncated");
       block.clear();
@@ -160,7 +160,7 @@ describe("JSON", () => {
     fc.assert(
       fc.property(json, (value) => {
         const result = transcodeJson("traces", Buffer.from(JSON.stringify({ resourceSpans: [value] })));
-        if (result.ok) expect(block.decode(result.bytes, SAMPLES_AT_MS)).toMatchObject({ ok: true });
+        if (result.ok) expect(block.decode(result.bytes, SAMPLES_AT_MS, "default")).toMatchObject({ ok: true });
         else expect(result.reason).toMatch(/^json_shape|nesting$/);
       }),
       { numRuns: RUNS },
@@ -187,7 +187,10 @@ describe("bounds", () => {
       { key: "a", value: { stringValue: "123456789é" } },
       { key: "b", value: { stringValue: "1234567890" } },
     ];
-    expect(block.decode(traces([span(1, { attributes })]), SAMPLES_AT_MS)).toMatchObject({ ok: true, truncated: 1 });
+    expect(block.decode(traces([span(1, { attributes })]), SAMPLES_AT_MS, "default")).toMatchObject({
+      ok: true,
+      truncated: 1,
+    });
     expect(spansOf(block)[0]?.["SpanAttributes"]).toEqual([
       ["a", "123456789"],
       ["b", "1234567890"],
@@ -202,7 +205,7 @@ describe("bounds", () => {
       span(1, { attributes, events: [{ name: "x" }, { name: "y" }], links: [link, link, link] }),
       span(2),
     ]);
-    expect(block.decode(body, SAMPLES_AT_MS)).toMatchObject({ ok: true, rows: 2, truncated: 5 });
+    expect(block.decode(body, SAMPLES_AT_MS, "default")).toMatchObject({ ok: true, rows: 2, truncated: 5 });
     const [first, second] = spansOf(block);
     expect(first).toMatchObject({
       SpanAttributes: [
@@ -229,7 +232,7 @@ describe("bounds", () => {
     const attribute = field(0x32, Buffer.concat([field(0x0a, Buffer.from("deep")), field(0x12, value)]));
     const record = Buffer.concat([Buffer.from("0900e82d32b180ea18", "hex"), attribute]);
     const block = makeBlock("logs", { maxDepth: 3 });
-    expect(block.decode(field(0x0a, field(0x12, field(0x12, record))), SAMPLES_AT_MS)).toMatchObject({
+    expect(block.decode(field(0x0a, field(0x12, field(0x12, record))), SAMPLES_AT_MS, "default")).toMatchObject({
       ok: true,
       truncated: 1,
     });
@@ -243,9 +246,9 @@ describe("bounds", () => {
       resource,
     );
     const block = makeBlock("traces", { maxExpandedBytes: 1 << 20 });
-    expect(block.decode(body, SAMPLES_AT_MS)).toEqual({ ok: false, reason: "expansion" });
+    expect(block.decode(body, SAMPLES_AT_MS, "default")).toEqual({ ok: false, reason: "expansion" });
     expect(block.rows).toBe(0);
-    expect(makeBlock("traces").decode(body, SAMPLES_AT_MS)).toMatchObject({ ok: true, rows: 500 });
+    expect(makeBlock("traces").decode(body, SAMPLES_AT_MS, "default")).toMatchObject({ ok: true, rows: 500 });
   });
 
   it.each([
@@ -256,7 +259,12 @@ describe("bounds", () => {
   ])("a span at %s ns is left out", (startTimeUnixNano, reason) => {
     const block = makeBlock("traces");
     const body = traces([span(1, { startTimeUnixNano, attributes: [{ key: "gone", value: {} }] }), span(2)]);
-    expect(block.decode(body, SAMPLES_AT_MS)).toMatchObject({ ok: true, rows: 1, rejected: 1, rejectedReason: reason });
+    expect(block.decode(body, SAMPLES_AT_MS, "default")).toMatchObject({
+      ok: true,
+      rows: 1,
+      rejected: 1,
+      rejectedReason: reason,
+    });
     expect(spansOf(block)).toMatchObject([{ SpanId: "0000000000010002", SpanAttributes: [] }]);
   });
 
@@ -264,28 +272,34 @@ describe("bounds", () => {
     const old = makeBlock("traces", { maxAgeSeconds: 60 });
     const hoursAgo = (n: number): object =>
       span(n, { startTimeUnixNano: String(BigInt(T) - BigInt(n) * 3_600_000_000_000n) });
-    expect(old.decode(traces([span(1), hoursAgo(2)]), SAMPLES_AT_MS)).toMatchObject({
+    expect(old.decode(traces([span(1), hoursAgo(2)]), SAMPLES_AT_MS, "default")).toMatchObject({
       rows: 1,
       rejected: 1,
       rejectedReason: "timestamp",
     });
     const wide = makeBlock("traces");
     const body = traces(Array.from({ length: 100 }, (_, n) => hoursAgo(n)));
-    expect(wide.decode(body, SAMPLES_AT_MS)).toMatchObject({ rows: 48, rejected: 52, rejectedReason: "hours" });
+    expect(wide.decode(body, SAMPLES_AT_MS, "default")).toMatchObject({
+      rows: 48,
+      rejected: 52,
+      rejectedReason: "hours",
+    });
     expect(wide.isCrowded).toBe(true);
   });
 
   it("many distinct names make a block crowded and are kept all the same", () => {
     const block = makeBlock("traces");
     const body = traces(Array.from({ length: 40_000 }, (_, n) => span(n % 60_000, { name: `operation ${n}` })));
-    expect(block.decode(body, SAMPLES_AT_MS)).toMatchObject({ ok: true, rows: 40_000 });
+    expect(block.decode(body, SAMPLES_AT_MS, "default")).toMatchObject({ ok: true, rows: 40_000 });
     expect(block.isCrowded).toBe(true);
     expect(new Set(spansOf(block).map((row) => row["SpanName"])).size).toBe(40_000);
   });
 
   it("an absurd duration is 0 and counted", () => {
     const block = makeBlock("traces");
-    expect(block.decode(traces([span(1, { endTimeUnixNano: "18446744073709551615" })]), SAMPLES_AT_MS)).toMatchObject({
+    expect(
+      block.decode(traces([span(1, { endTimeUnixNano: "18446744073709551615" })]), SAMPLES_AT_MS, "default"),
+    ).toMatchObject({
       truncated: 1,
     });
     expect(spansOf(block)).toMatchObject([{ Duration: 0n }]);

@@ -17,7 +17,7 @@ const JSON_SAMPLES = `${DATA}/mesh-samples/otlp`;
 const RECORDED_PAYLOADS = Number(process.env["FAULTLINE_PARITY_PAYLOADS"] ?? 200);
 const TABLES: Record<OtlpSignal, string[]> = {
   traces: ["spans"],
-  logs: ["logs"],
+  logs: ["logs", "access_logs"],
   metrics: ["metrics_numbers", "metrics_distributions"],
 };
 

@@ -26,7 +26,6 @@ function setup(limits: Partial<ReceiverLimits> = {}): Setup {
   };
   const it: Setup = { written, settle, nowMs: 1_000, receiver: undefined as never };
   const receiver = createReceiver(
-    "default",
     { traces: writer, logs: writer, metrics: writer },
     { ...RECEIVER_LIMITS, ...limits },
     () => it.nowMs,
@@ -39,7 +38,10 @@ const body = (text: string): Uint8Array => new TextEncoder().encode(text);
 describe("a client's retry", () => {
   it("of a body under way awaits the first insert", async () => {
     const { receiver, written, settle } = setup();
-    const both = [receiver.receive("traces", "protobuf", body("a")), receiver.receive("traces", "protobuf", body("a"))];
+    const both = [
+      receiver.receive("default", "traces", "protobuf", body("a")),
+      receiver.receive("default", "traces", "protobuf", body("a")),
+    ];
     settle[0]?.(STORED);
     expect(await Promise.all(both)).toEqual([
       { ...STORED, duplicate: false },
@@ -50,43 +52,46 @@ describe("a client's retry", () => {
 
   it("of a stored body is acknowledged without another insert, until the window ends", async () => {
     const it = setup({ windowMs: 5_000 });
-    const first = it.receiver.receive("traces", "protobuf", body("a"));
+    const first = it.receiver.receive("default", "traces", "protobuf", body("a"));
     it.settle[0]?.(STORED);
     await first;
     it.nowMs += 4_999;
-    expect(await it.receiver.receive("traces", "protobuf", body("a"))).toEqual({ ...STORED, duplicate: true });
+    expect(await it.receiver.receive("default", "traces", "protobuf", body("a"))).toEqual({
+      ...STORED,
+      duplicate: true,
+    });
     it.nowMs += 1;
-    const late = it.receiver.receive("traces", "protobuf", body("a"));
+    const late = it.receiver.receive("default", "traces", "protobuf", body("a"));
     it.settle[1]?.(STORED);
     expect(await late).toEqual({ ...STORED, duplicate: false });
   });
 
   it("after a late answer finds the block that was stored meanwhile", async () => {
     const { receiver, written, settle } = setup({ ackDeadlineMs: 10 });
-    expect(await receiver.receive("traces", "protobuf", body("a"))).toMatchObject({
+    expect(await receiver.receive("default", "traces", "protobuf", body("a"))).toMatchObject({
       ok: false,
       reason: "late",
       retryable: true,
     });
     settle[0]?.(STORED);
     await sleep(1);
-    expect(await receiver.receive("traces", "protobuf", body("a"))).toEqual({ ...STORED, duplicate: true });
+    expect(await receiver.receive("default", "traces", "protobuf", body("a"))).toEqual({ ...STORED, duplicate: true });
     expect(written.length).toBe(1);
   });
 
   it("of a body that was not stored is a new body", async () => {
     const { receiver, written, settle } = setup();
-    const first = receiver.receive("traces", "protobuf", body("a"));
+    const first = receiver.receive("default", "traces", "protobuf", body("a"));
     settle[0]?.({ ok: false, reason: "full", retryable: true });
     expect(await first).toMatchObject({ ok: false, reason: "full", retryable: true });
-    void receiver.receive("traces", "protobuf", body("a"));
+    void receiver.receive("default", "traces", "protobuf", body("a"));
     expect(written.length).toBe(2);
   });
 
   it("is not mistaken for the same body of another signal", async () => {
     const { receiver, written } = setup();
-    void receiver.receive("traces", "protobuf", body("a"));
-    void receiver.receive("logs", "protobuf", body("a"));
+    void receiver.receive("default", "traces", "protobuf", body("a"));
+    void receiver.receive("default", "logs", "protobuf", body("a"));
     expect(written.length).toBe(2);
   });
 });
@@ -121,12 +126,12 @@ describe("the window", () => {
 
 it("says why JSON is refused, without asking the writer", async () => {
   const { receiver, written } = setup();
-  expect(await receiver.receive("traces", "json", body("{"))).toMatchObject({
+  expect(await receiver.receive("default", "traces", "json", body("{"))).toMatchObject({
     ok: false,
     reason: "json_syntax",
     retryable: false,
   });
-  expect(await receiver.receive("logs", "json", body('{"resourceLogs":{}}'))).toMatchObject({
+  expect(await receiver.receive("default", "logs", "json", body('{"resourceLogs":{}}'))).toMatchObject({
     ok: false,
     reason: "json_shape",
   });

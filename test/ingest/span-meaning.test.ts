@@ -37,7 +37,7 @@ function read(input: Case): Record<string, unknown> {
   const body = encodeOtlp("traces", { resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] });
   const rows = [body, toDescending("traces", body)].map((bytes) => {
     const block = makeBlock("traces");
-    expect(block.decode(bytes, SAMPLES_AT_MS)).toMatchObject({ ok: true, rows: 1 });
+    expect(block.decode(bytes, SAMPLES_AT_MS, "default")).toMatchObject({ ok: true, rows: 1 });
     return rowsOf(block)["spans"]?.[0] ?? {};
   });
   expect(rows[1]).toEqual(rows[0]);
@@ -231,6 +231,45 @@ describe("peer", () => {
       { kind: "client", attributes: { "http.method": "GET", "url.full": "http://[::1]:80/" } },
       "",
       "",
+    ],
+    ["nobody at a pod's address", { kind: "client", attributes: { "server.address": "172.31.255.1:9080" } }, "", ""],
+    ["nobody at what is no whole address", { kind: "client", attributes: { "server.address": "10.0" } }, "", ""],
+    ["nobody at a number", { kind: "client", attributes: { "server.address": "4294967295999" } }, "", ""],
+    [
+      "an external host at a public address, whatever the port",
+      { kind: "client", attributes: { "http.method": "GET", "url.full": "http://52.1.2.3:41234/x" } },
+      "52.1.2.3",
+      "external",
+    ],
+    [
+      "an external host at a public IPv6 address",
+      { kind: "client", attributes: { "http.method": "GET", "url.full": "http://[2600:1f18::7]:443/x" } },
+      "[2600:1f18::7]",
+      "external",
+    ],
+    [
+      "the cloud's metadata service",
+      { kind: "client", attributes: { "server.address": "169.254.169.254" } },
+      "169.254.169.254",
+      "external",
+    ],
+    [
+      "an external host behind Envoy by its address",
+      { kind: "client", attributes: { ...ENVOY, upstream_cluster: "outbound|443||52.1.2.3" } },
+      "52.1.2.3",
+      "external",
+    ],
+    [
+      "a reply queue without what each client makes anew",
+      {
+        kind: "producer",
+        attributes: {
+          "messaging.system": "rabbitmq",
+          "messaging.destination.name": "amq.gen-Xa2Th4kzq0RcVx5CDxW2Gw",
+        },
+      },
+      "rabbitmq:amq.gen-{id}",
+      "messaging",
     ],
     ["nobody at localhost", { kind: "client", attributes: { "server.address": "localhost" } }, "", ""],
     [

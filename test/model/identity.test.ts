@@ -1,6 +1,7 @@
 // Who sent it: the table of identity, with the attribute that decided.
 import { describe, expect, it } from "vitest";
-import { type IdentityPart, podOfNodeId, resolveIdentity } from "../../model/identity.ts";
+import { resolveIdentity } from "../../model/identity.ts";
+import { type IdentityPart, podOfNodeId } from "../../model/identity-rules.ts";
 
 const NODE_ID = "sidecar~10.0.0.7~cart-5d9f-x2x.shop~shop.svc.cluster.local";
 
@@ -176,6 +177,79 @@ describe("identity", () => {
     for (const name of ["cluster", "namespace", "service", "version", "instance"] as const) {
       expect(part(name, sidecar, said)[0], name).toBe(part(name, app)[0]);
     }
+  });
+
+  it.each<[string, Given, string]>([
+    ["an unfilled shell template", { "service.name": "${SERVICE_NAME}", "k8s.deployment.name": "cart" }, "cart"],
+    ["an unfilled Helm template", { "service.name": "{{ .Values.name }}", "k8s.pod.labels.app": "cart" }, "cart"],
+    ["an unfilled Kubernetes variable", { "service.name": "$(APP_NAME)", "faas.name": "cart" }, "cart"],
+    ["Go's missing value", { "service.name": "<no value>", "k8s.job.name": "cart" }, "cart"],
+    ["JavaScript's missing value", { "service.name": "undefined", "k8s.deployment.name": "cart" }, "cart"],
+    ["nothing but control characters", { "service.name": "\u0000\u001b", "k8s.deployment.name": "cart" }, "cart"],
+    ["the name that is kept for overflows", { "service.name": "__overflow__", "k8s.deployment.name": "cart" }, "cart"],
+    ["an address before a better name", { "service.name": "10.0.0.7:8080", "k8s.deployment.name": "cart" }, "cart"],
+    ["an address, without its port, when there is no other", { "service.name": "10.0.0.7:41234" }, "10.0.0.7"],
+    ["an IPv6 address, without its port", { "service.name": "[2001:db8::1]:80" }, "[2001:db8::1]"],
+    ["Node's default", { "service.name": "unknown_service:node" }, "unknown_service:node"],
+    [
+      "a debugger's default, without its number",
+      { "service.name": "unknown_service:__debug_bin38291" },
+      "unknown_service:__debug_bin",
+    ],
+    ["a host header", { "service.name": "cart.shop.svc.cluster.local:8080" }, "cart"],
+    ["a name with its port", { "service.name": "cart:8080" }, "cart"],
+    ["a template alone", { "service.name": "${NAME}" }, ""],
+    ["a terminal's escape sequence", { "service.name": "ca\u001b[31mrt" }, "ca [31mrt"],
+    ["text that turns its direction", { "service.name": "cart\u202etxt" }, "cart txt"],
+    ["surrounding space", { "service.name": "  cart\n" }, "cart"],
+    ["markup as it is, for whoever shows it escapes", { "service.name": "<b>cart" }, "<b>cart"],
+  ])("takes %s", (_why, resource, service) => {
+    expect(part("service", resource)[0]).toBe(service);
+  });
+
+  it("reads the namespace of a Kubernetes host name", () => {
+    expect(part("namespace", { "service.name": "cart.shop.svc.cluster.local" })).toEqual(["shop", "service.name"]);
+  });
+
+  it("takes a version that looks like an address, and an instance that is one", () => {
+    expect(part("version", { "service.version": "4.18.0.1" })[0]).toBe("4.18.0.1");
+    expect(part("instance", { "service.instance.id": "10.0.0.7:8080" })[0]).toBe("10.0.0.7:8080");
+  });
+
+  it.each<[string, Record<string, string>, Given, [string, string]]>([
+    ["a name", { old: "cart" }, { "service.name": "old", "service.namespace": "shop" }, ["shop", "cart"]],
+    [
+      "a name in its namespace",
+      { "a/old": "b/cart" },
+      { "service.name": "old", "service.namespace": "a" },
+      ["b", "cart"],
+    ],
+    [
+      "not one of another namespace",
+      { "a/old": "b/cart" },
+      { "service.name": "old", "service.namespace": "c" },
+      ["c", "old"],
+    ],
+    [
+      "the closer one first",
+      { old: "far", "a/old": "near" },
+      { "service.name": "old", "service.namespace": "a" },
+      ["a", "near"],
+    ],
+    ["and not again", { old: "new", new: "newest" }, { "service.name": "old" }, ["", "new"]],
+    [
+      "a sidecar's name after its namespace was taken off",
+      { catalog: "items" },
+      { "service.name": "catalog.shop", "telemetry.sdk.name": "envoy" },
+      ["shop", "items"],
+    ],
+  ])("renames by alias %s", (_why, aliases, resource, wanted) => {
+    const identity = resolveIdentity(new Map(Object.entries(resource)), new Map(), new Map(Object.entries(aliases)));
+    expect([identity.namespace.value, identity.service.value]).toEqual(wanted);
+  });
+
+  it("cuts absurd names at a whole character", () => {
+    expect(part("service", { "service.name": "é🎈".repeat(5_000) })[0]).toMatch(/^(é🎈)+é?$/u);
   });
 
   it("cuts absurd names", () => {

@@ -19,7 +19,9 @@ test("every table of the schema has a retention, and the second call changes not
   const changed = await applyRetention(own.storage, RETENTION_DEFAULTS);
   const folder = new URL("../../storage/migrations/", import.meta.url);
   const schema = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), "utf8"));
-  const tables = [...schema.join("\n").matchAll(/^CREATE TABLE (\w+)/gm)].map((match) => match[1] ?? "");
+  const tables = [...schema.join("\n").matchAll(/^CREATE TABLE (\w+)([^;]*)/gm)]
+    .filter((match) => !match[2]?.includes("ENGINE = Null")) // keeps nothing
+    .map((match) => match[1] ?? "");
   expect(changed.toSorted()).toEqual(tables.toSorted());
   expect(await applyRetention(own.storage, RETENTION_DEFAULTS)).toEqual([]);
   expect(await ttls()).toMatchObject({

@@ -1,0 +1,122 @@
+// The ingest benchmark: what a span costs from the wire to storage, beside the naive path and beside the engine alone.
+// In: how large. Out: figures with the bounds that the product promises.
+// Bounds: CPU time, never wall time; every ratio is of works that took turns in one run; a corpus is made once and read by all.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Figure, figure } from "../report.ts";
+import { writeCorpus } from "./corpus-file.ts";
+import { type DecodePlan, measureDecode } from "./decode-encode.ts";
+import { measureKafka } from "./kafka-path.ts";
+import type { FieldOrder } from "./otlp-writer.ts";
+import { measureStoragePaths, type PathResult } from "./storage-path.ts";
+
+/** How large to run: `smoke` only shows that everything works. */
+export interface IngestPlan {
+  readonly smoke: boolean;
+}
+
+const SEED = 1;
+const MIB = 2 ** 20;
+/** Least and most spans a payload; the bound on the ratio holds from 500 spans on. */
+const SIZES = [
+  { name: "mix", payloadSpans: [500, 8000], isBounded: true },
+  { name: "b512", payloadSpans: [512, 512], isBounded: true },
+  { name: "b8192", payloadSpans: [8192, 8192], isBounded: true },
+  { name: "b65536", payloadSpans: [65536, 65536], isBounded: true },
+  { name: "b8", payloadSpans: [8, 8], isBounded: false },
+] as const;
+const ORDERS: readonly FieldOrder[] = ["ascending", "descending"];
+
+/** Runs all scenarios; `tell` gets a line when one is done. */
+export async function runIngest(plan: IngestPlan, tell: (line: string) => void): Promise<Record<string, Figure>> {
+  const folder = mkdtempSync(join(tmpdir(), "faultline-bench-corpus-"));
+  try {
+    return {
+      ...(await decodeFigures(folder, plan, tell)),
+      ...(await storageFigures(folder, plan, tell)),
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function decodeFigures(
+  folder: string,
+  { smoke }: IngestPlan,
+  tell: (line: string) => void,
+): Promise<Record<string, Figure>> {
+  const decode: DecodePlan = smoke
+    ? { rounds: 1, maxSpans: 2_000, fastRepeats: 1 }
+    : { rounds: 5, maxSpans: 16_384, fastRepeats: 6 };
+  const figures: Record<string, Figure> = {};
+  for (const { name, payloadSpans, isBounded } of smoke ? SIZES.slice(0, 2) : SIZES) {
+    for (const order of ORDERS) {
+      const corpus = join(folder, `${name}-${order}`);
+      const made = writeCorpus(corpus, { name, payloadSpans, order, spans: decode.maxSpans, seed: SEED });
+      const result = await measureDecode(corpus, decode);
+      rmSync(corpus);
+      const of = `${name}_${order}`;
+      const note = `${made.payloads} payloads, ${Math.round(made.bytes / made.spans)} B/span`;
+      figures[`decode_encode_${of}`] = figure(result.fastUs, "µs/span", null, note);
+      figures[`naive_decode_encode_${of}`] = figure(result.naiveUs, "µs/span", null, "the same columns");
+      figures[`naive_22_decode_encode_${of}`] = figure(result.naive22Us, "µs/span", null, "the Collector's 22 columns");
+      figures[`decode_encode_ratio_${of}`] = figure(result.ratio, "x less", isBounded ? ">= 20" : null);
+      figures[`decode_encode_ratio_22_${of}`] = figure(
+        result.ratio22,
+        "x less",
+        null,
+        "against the naive path's 22 columns",
+      );
+      figures[`decode_encode_heap_${of}`] = figure(result.fastHeapBytes, "B/span", isBounded ? "<= 150" : null);
+      figures[`naive_decode_encode_heap_${of}`] = figure(result.naiveHeapBytes, "B/span");
+      tell(
+        `decode+encode ${of}: ${result.fastUs.toFixed(2)} µs/span, naive ${result.naiveUs.toFixed(1)}: ${result.ratio.toFixed(1)}x (22 columns ${result.naive22Us.toFixed(1)}: ${result.ratio22.toFixed(1)}x)`,
+      );
+    }
+  }
+  return figures;
+}
+
+async function storageFigures(
+  folder: string,
+  { smoke }: IngestPlan,
+  tell: (line: string) => void,
+): Promise<Record<string, Figure>> {
+  const corpus = join(folder, "mix");
+  const spans = smoke ? 4_000 : 120_000;
+  // As a Collector sends it.
+  writeCorpus(corpus, { name: "mix", payloadSpans: [500, 8000], order: "descending", spans, seed: SEED });
+  const result = await measureStoragePaths(corpus, smoke ? 1 : 7);
+  tell(
+    `engine alone ${result.engineOnlyUs.toFixed(2)} µs/span, decode+insert ${result.insert.ratio.toFixed(2)}x, HTTP ${result.http.ratio.toFixed(2)}x`,
+  );
+  // A message of Kafka is a megabyte at most.
+  const order = "descending";
+  writeCorpus(corpus, { name: "kafka", payloadSpans: [500, 1_200], order, spans, seed: SEED });
+  const kafka = await measureKafka(corpus, smoke ? 1 : 5);
+  tell(kafka === null ? "Kafka: skipped, it needs Java and Maven" : `Kafka ${kafka.ratio.toFixed(2)}x`);
+  return {
+    engine_only: figure(result.engineOnlyUs, "µs/span", null, "ready-made Native blocks, all views, no merges"),
+    ...pathFigures("decode_insert", result.insert, { ratio: "<= 1.4", rssMiB: null }),
+    ...pathFigures("http", result.http, { ratio: "<= 1.9", rssMiB: "<= 200" }),
+    ...pathFigures("naive_insert", result.naiveInsert, { ratio: null, rssMiB: null }),
+    ...(kafka === null
+      ? { kafka: figure(null, "", null, "skipped: Java and Maven are not here") }
+      : pathFigures("kafka", kafka, { ratio: null, rssMiB: "<= 320" })),
+  };
+}
+
+function pathFigures(
+  name: string,
+  path: PathResult,
+  bounds: { readonly ratio: string | null; readonly rssMiB: string | null },
+): Record<string, Figure> {
+  return {
+    [`${name}_own`]: figure(path.ownUs, "µs/span", null, "CPU of our process"),
+    [`${name}_engine`]: figure(path.engineUs, "µs/span", null, "CPU of ClickHouse"),
+    [`${name}_ratio`]: figure(path.ratio, "x engine alone", bounds.ratio),
+    [`${name}_heap`]: figure(path.heapBytes, "B/span"),
+    [`${name}_rss_peak`]: figure(path.peakRssBytes / MIB, "MiB", bounds.rssMiB),
+  };
+}
