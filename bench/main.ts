@@ -1,11 +1,11 @@
 // The benchmarks' program: `npm run bench -- NAME [--json FILE] [--check]`, and for one of them
-// `mesh-lab [--cases FILE] [--recording FILE --truth FILE]`; or `npm run bench -- --smoke`: every benchmark at its smallest.
+// `mesh-lab [--cases FILE] [--recording FILE --truth FILE]`, `ingest [--part decode|storage|kafka]`; or `npm run bench -- --smoke`: every benchmark at its smallest.
 // In: a name and where the data is (FAULTLINE_DATA_DIR). Out: a table, a JSON document, one line a case.
 // Bounds: exit 1 when --check meets a missed bound, 2 for a wrong call; absent data is said and is no failure.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { runIngest } from "./ingest/run.ts";
+import { INGEST_PARTS, type IngestPart, runIngest } from "./ingest/run.ts";
 import { bundledRecording, type LabRecording, openRecordings, runMeshLab } from "./mesh-lab/run.ts";
 import { type BenchReport, describeMachine, type Figure, formatReport } from "./report.ts";
 
@@ -14,6 +14,7 @@ interface Call {
   readonly recording: string | undefined;
   readonly truth: string | undefined;
   readonly cases: string | undefined;
+  readonly part: IngestPart | null;
 }
 
 interface Result {
@@ -54,8 +55,8 @@ async function meshLab(call: Call): Promise<Result | null> {
   return { scenario: call.smoke ? "the bundled recording" : `${labs.length} recording(s)`, figures };
 }
 
-async function ingest({ smoke }: Call): Promise<Result> {
-  const figures = await runIngest({ smoke }, (line) => console.log(line));
+async function ingest({ smoke, part }: Call): Promise<Result> {
+  const figures = await runIngest({ smoke, part }, (line) => console.log(line));
   return { scenario: smoke ? "a few thousand spans, once" : "Istio-like spans, medians of rounds", figures };
 }
 
@@ -69,6 +70,7 @@ export async function main(args: readonly string[]): Promise<number> {
       cases: { type: "string" },
       recording: { type: "string" },
       truth: { type: "string" },
+      part: { type: "string" },
       check: { type: "boolean" },
       smoke: { type: "boolean" },
     },
@@ -84,6 +86,11 @@ export async function main(args: readonly string[]): Promise<number> {
     console.error("--recording and --truth go together.");
     return 2;
   }
+  const part = INGEST_PARTS.find((known) => known === values.part) ?? null;
+  if (values.part !== undefined && part === null) {
+    console.error(`--part takes one of ${INGEST_PARTS.join(", ")}.`);
+    return 2;
+  }
   if (values.json !== undefined && names.length > 1) {
     console.error("--json takes the figures of one benchmark.");
     return 2;
@@ -95,6 +102,7 @@ export async function main(args: readonly string[]): Promise<number> {
       recording: values.recording,
       truth: values.truth,
       cases: values.cases,
+      part,
     });
     if (result === undefined || result === null) continue;
     const report: BenchReport = { name, commit: commit(), machine: describeMachine(), ...result };

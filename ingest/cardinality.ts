@@ -31,6 +31,8 @@ const MAX_JUDGED = 500;
 const MAX_JUDGED_IN_MEMORY = 50_000;
 /** Routes of a service that are remembered by shape; the rest are told as their paths' templates. */
 const MAX_ROUTES = 500;
+/** Routes of one outline that a path is compared with. */
+const MAX_ALIKE = 32;
 
 /** All names of all tenants that this process has seen. */
 export class Cardinality {
@@ -200,6 +202,7 @@ export class ServiceNames {
   private readonly seed: number;
   private readonly refuse: Refuse;
   private readonly routesByShape = new Map<string, string>();
+  private readonly routesByOutline = new Map<string, string[]>();
   private readonly judged = new Map<string, string>();
   private readonly judgedLeft: Budget;
 
@@ -239,9 +242,15 @@ export class ServiceNames {
     return name;
   }
 
-  /** Routes that the application declared, by shape; see model/operation-name.ts. */
-  get routes(): ReadonlyMap<string, string> {
-    return this.routesByShape;
+  /** The route of a shape that the application declared; see model/operation-name.ts. */
+  routeOf(shape: string): string | undefined {
+    return this.routesByShape.get(shape);
+  }
+
+  /** Declared routes with placeholders that a path may be one of. */
+  routesLike(path: string): readonly string[] {
+    const { exact, open } = outlinesOf(path);
+    return [...(this.routesByOutline.get(exact) ?? []), ...(this.routesByOutline.get(open) ?? [])];
   }
 
   /** Remembers a route that the application declared; what paths were called before is judged anew. */
@@ -249,6 +258,12 @@ export class ServiceNames {
     if (this.routesByShape.size >= MAX_ROUTES || this.routesByShape.has(shape)) return;
     this.routesByShape.set(shape, route);
     this.forgetJudged();
+    if (!route.includes("{")) return;
+    const outlines = outlinesOf(route);
+    const outline = /^[^/]*\/[^/]*\{/.test(route) ? outlines.open : outlines.exact;
+    const alike = this.routesByOutline.get(outline);
+    if (alike === undefined) this.routesByOutline.set(outline, [route]);
+    else if (alike.length < MAX_ALIKE) alike.push(route);
   }
 
   private forgetJudged(): void {
@@ -259,10 +274,17 @@ export class ServiceNames {
   turn(): void {
     this.forgetJudged();
     this.routesByShape.clear();
+    this.routesByOutline.clear();
     for (const set of Object.values(this.seen)) set.turn();
   }
 
   get isEmpty(): boolean {
     return Object.values(this.seen).every((set) => set.isEmpty);
   }
+}
+
+/** Method, number of segments and the first of them; `open` where that may be anything. */
+function outlinesOf(route: string): { readonly exact: string; readonly open: string } {
+  const [method = "", first = "", ...more] = route.split("/");
+  return { exact: `${method}${more.length} ${first}`, open: `${method}${more.length} {}` };
 }

@@ -4,8 +4,8 @@
 // Bounds: a call that waits longer than `readTimeoutMs` is told to try again later; one that takes longer to send its request is ended.
 // Each piece of a request is counted as it arrives, in the room that is also that of requests on their way to storage; past it: later.
 import { Metadata, ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
-import { emitEvent } from "../model/events.ts";
 import type { Access, AdmissionRefusal } from "./access.ts";
+import { emitFrequent } from "./frequent-events.ts";
 import { insideOf, type RequestEncoding } from "./grpc-inside.ts";
 import { retryStatus } from "./otlp/responses.ts";
 import { type NoRoom, Room, type TenantGuard } from "./tenant-limits.ts";
@@ -147,7 +147,11 @@ export function limitReads(limits: ReadLimits, access: Access, tenants: TenantGu
       if (state !== "new") return;
       if (!admission.ok) {
         const { reason, detail } = admission;
-        emitEvent(reason === "unchecked" ? "ingest.throttled" : "ingest.refused", { signal: "grpc", reason }, detail);
+        emitFrequent(
+          reason === "unchecked" ? "ingest.throttled" : "ingest.refused",
+          { signal: "grpc", reason },
+          detail,
+        );
         const code = CODE_OF_ADMISSION[reason];
         const details = `${reason}: ${detail}`;
         refuse(reason === "unchecked" ? retryLater(code, details, limits.retryAfterSeconds) : { code, details });
@@ -159,7 +163,7 @@ export function limitReads(limits: ReadLimits, access: Access, tenants: TenantGu
         throttle("rate", "this tenant sends too many bytes a second", waitSeconds);
         return;
       }
-      calls.set(metadata, { tenant, encoding: inside.encoding, held: () => held, hold, release });
+      calls.set(metadata, { tenant, encoding: () => inside.encoding(), held: () => held, hold, release });
       state = "waiting";
       admit = () => {
         state = "reading";
@@ -187,7 +191,7 @@ export function limitReads(limits: ReadLimits, access: Access, tenants: TenantGu
           onCancel: () => {
             if (state === "reading" && !isThrottled) {
               const detail = "a request did not arrive whole: it was too large, too slow or given up";
-              emitEvent("ingest.refused", { signal: "grpc", reason: "incomplete" }, detail);
+              emitFrequent("ingest.refused", { signal: "grpc", reason: "incomplete" }, detail);
             }
             // A whole request is in the hands of its handler, which releases it.
             if (state === "reading" || !hasMessage) release();

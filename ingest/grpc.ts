@@ -13,9 +13,9 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { trace } from "@opentelemetry/api";
-import { emitEvent } from "../model/events.ts";
 import type { Access } from "./access.ts";
 import { type Decompressed, decompress } from "./decompress.ts";
+import { emitFrequent } from "./frequent-events.ts";
 import { type CallStatus, limitReads, NO_ROOM, type ReadCall, retryLater } from "./grpc-reads.ts";
 import { exportResponse } from "./otlp/responses.ts";
 import type { Delivery, Receiver } from "./receiver.ts";
@@ -153,7 +153,7 @@ export async function startGrpc(
       return retryLater(status.RESOURCE_EXHAUSTED, `${told.reason}: ${told.detail}`, limits.retryAfterSeconds);
     }
     const detail = REFUSED_BODIES[reason];
-    emitEvent("ingest.refused", { signal: "grpc", reason }, detail);
+    emitFrequent("ingest.refused", { signal: "grpc", reason }, detail);
     // RESOURCE_EXHAUSTED without RetryInfo is not repeated.
     const code = reason === "too_large" ? status.RESOURCE_EXHAUSTED : status.INTERNAL;
     return { code, details: `${reason}: ${detail}` };

@@ -7,6 +7,7 @@ import { trace } from "@opentelemetry/api";
 import { reasonOf } from "../model/errors.ts";
 import { emitEvent } from "../model/events.ts";
 import type { Access, AdmissionRefusal } from "./access.ts";
+import { emitFrequent } from "./frequent-events.ts";
 import { readBody, type Refusal } from "./http-body.ts";
 import type { EndpointAnswer, HttpEndpoint } from "./http-endpoint.ts";
 import { exportResponse, statusResponse } from "./otlp/responses.ts";
@@ -230,7 +231,7 @@ export function createHttpServer(
       if (isThrottle && tenant !== null) tenants.throttled("http", refusal.reason, tenant, refusal.detail);
       else {
         const event = isThrottle ? "ingest.throttled" : "ingest.refused";
-        emitEvent(event, { signal: "http", reason: refusal.reason }, refusal.detail);
+        emitFrequent(event, { signal: "http", reason: refusal.reason }, refusal.detail);
       }
     }
     if (isThrottle) response.setHeader("retry-after", String(refusal.retryAfterSeconds ?? limits.retryAfterSeconds));

@@ -19,8 +19,8 @@ import { detailOf } from "./receiver.ts";
 import type { Signal } from "./signal.ts";
 
 const STORES_AT_ONCE = 2;
-const BLOCK_ROWS = 65_536;
-const BLOCK_BYTES = 24 << 20;
+const BLOCK_ROWS = 32_768;
+const BLOCK_BYTES = 16 << 20;
 
 /** What a sink needs. */
 export interface KafkaSinkParts {

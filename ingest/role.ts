@@ -5,12 +5,15 @@ import { randomBytes, randomInt } from "node:crypto";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { AdoptOptions } from "../storage/adopt.ts";
 import { isStorageUnavailable, type Storage } from "../storage/client.ts";
 import { readLiveTokens } from "../storage/tokens.ts";
 import { ACCESS_TIMES, createTokenAccess } from "./access.ts";
+import { startAdoption } from "./adopt/follower.ts";
 import { withChanges } from "./change-receiver.ts";
 import { CHANGE_HOOK_DEFAULTS, type ChangeHookOptions, createChangeEndpoints } from "./changes/endpoints.ts";
 import { createObjectTaker } from "./changes/object-taker.ts";
+import { flushFrequentEvents } from "./frequent-events.ts";
 import { GRPC_LIMITS, type GrpcLimits, startGrpc } from "./grpc.ts";
 import type { HttpEndpoint } from "./http-endpoint.ts";
 import { createHttpServer, HTTP_LIMITS, type HttpLimits } from "./http.ts";
@@ -44,6 +47,8 @@ export interface IngestOptions {
   /** No brokers: no consumer. */
   readonly kafka: KafkaOptions;
   readonly changes: ChangeHookOptions;
+  /** A table that a Collector writes, as one more source; null: none. */
+  readonly adopt: AdoptOptions | null;
 }
 
 /** Defaults: OTLP/HTTP and OTLP/gRPC on their own ports on loopback, no Kafka. */
@@ -62,6 +67,7 @@ export const INGEST_DEFAULTS: IngestOptions = {
   grpc: GRPC_LIMITS,
   kafka: KAFKA_DEFAULTS,
   changes: CHANGE_HOOK_DEFAULTS,
+  adopt: null,
 };
 
 const LAST_ANSWERS_MS = 1_000;
@@ -108,6 +114,14 @@ export async function startIngest(parts: {
     server.closeAllConnections();
     throw error;
   });
+  const adoption = await startAdoption({ storage, makeBlock: makeBlock.traces, clock }, options.adopt).catch(
+    (error: unknown) => {
+      server.close();
+      server.closeAllConnections();
+      grpc.destroy();
+      throw error;
+    },
+  );
   const kafka = startKafka(options.kafka, { storage, tenant, makeBlock, takeChanges });
 
   function makeWriter(signal: Signal): Writer {
@@ -136,6 +150,7 @@ export async function startIngest(parts: {
       let open = 2;
       server.close(() => open--);
       void grpc.drain().then(() => open--);
+      await adoption.stop();
       await kafka.stop();
       await Promise.all(Object.values(writers).map((writer) => writer.stop()));
       // The last answers go out; whoever is still sending after that is told nothing and will send again.
@@ -145,6 +160,7 @@ export async function startIngest(parts: {
       }
       server.closeAllConnections();
       grpc.destroy();
+      flushFrequentEvents();
     },
   };
 }

@@ -3,7 +3,7 @@
 // Bounds: tenants come from tokens, so there are at most MAX_LIVE_TOKENS; only MAX_LABELS of them have a label of their own in the
 // metric. A tenant holds at most `timesFree` times what is free after it, so however many take all they can, something is left for the
 // next: with 4, one leaves a fifth and two leave a ninth.
-import { emitEvent } from "../model/events.ts";
+import { emitFrequent } from "./frequent-events.ts";
 
 /** Limits of one tenant. */
 export interface TenantLimits {
@@ -114,7 +114,7 @@ export function createTenantGuard(limits: TenantLimits, clock: () => number): Te
     },
     throttled(signal, reason, tenant, detail) {
       if (labels.size < MAX_LABELS) labels.add(tenant);
-      emitEvent("ingest.throttled", { signal, reason, tenant: labels.has(tenant) ? tenant : OTHERS }, detail);
+      emitFrequent("ingest.throttled", { signal, reason, tenant: labels.has(tenant) ? tenant : OTHERS }, detail);
     },
   };
 }

@@ -58,6 +58,12 @@ export const ERROR_CATALOGUE = {
     message: "Migration {name} failed: {cause}.",
     advice: "Nothing after it was applied. Correct the reason and start again; it goes on where it stopped.",
   },
+  ADOPT_UNFIT: {
+    exitCode: 5,
+    message: "The table {table} cannot be adopted: {cause}.",
+    advice:
+      "storage.adopt takes a MergeTree table that the Collector's clickhouseexporter made for traces, on the ClickHouse of storage.url; docs/adopt.md lists the columns.",
+  },
   RECORDING_INVALID: {
     exitCode: 6,
     message: "The recording {file} cannot be read: {cause}.",

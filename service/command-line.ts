@@ -101,6 +101,16 @@ export const COMMANDS = {
     options: { all: option(null, "of all tenants"), json: option(null, "print them as JSON") },
   },
   "token revoke": { summary: "Revokes a token; it is refused within seconds.", positionals: ["ID"], options: {} },
+  "adopt status": {
+    summary: "Says what of the adopted table (storage.adopt) was taken and what waits.",
+    positionals: [],
+    options: { json: option(null, "print it as JSON") },
+  },
+  "adopt remove": {
+    summary: "Lets go of an adopted table: our own spans alone are shown again. Take the setting away first.",
+    positionals: [],
+    options: {},
+  },
   "dead-letters list": {
     summary: "Lists messages that could not be stored, oldest first.",
     positionals: [],

@@ -8,11 +8,12 @@ import { startAnalyzer } from "../analyzer/role.ts";
 import { ALERTS_DEFAULTS, startAlerts } from "../api/alerts/role.ts";
 import { API_DEFAULTS } from "../api/options.ts";
 import { startApi } from "../api/role.ts";
-import { KAFKA_DEFAULTS } from "../ingest/kafka-options.ts";
 import { startIngest } from "../ingest/role.ts";
+import type { AdoptOptions } from "../storage/adopt.ts";
 import type { Storage, StorageOptions } from "../storage/client.ts";
 import { startEmbeddedServer } from "../storage/embedded/server.ts";
 import type { Config } from "./config.ts";
+import { kafkaOptionsOf } from "./kafka-options.ts";
 import { type PartDefinition, type RunningPart, startParts } from "./lifecycle.ts";
 import { connectionOf, openStorage } from "./open-storage.ts";
 import type { RoleName } from "./settings.ts";
@@ -35,6 +36,12 @@ export interface ServiceContext {
     ingestGrpc: string | null;
     api: string | null;
   };
+}
+
+/** What to adopt by the configuration; its tenant is that of the process where none is named. */
+function adoptOptionsOf(values: Config["values"]): AdoptOptions | null {
+  const adopt = values["storage.adopt"];
+  return adopt === null ? null : { ...adopt, tenant: adopt.tenant || values.tenant };
 }
 
 /** Everything that can run in a process: the four roles, and `connection`, which any of them brings along. */
@@ -93,23 +100,8 @@ export const PARTS: Readonly<Record<RoleName | "connection", PartDefinition<Serv
           githubSecret: values["changes.githubSecret"],
           fields: values["changes.fields"],
         },
-        kafka: {
-          ...KAFKA_DEFAULTS,
-          brokers: values["kafka.brokers"],
-          clientId: values["kafka.clientId"],
-          groupId: values["kafka.groupId"],
-          topics: values["kafka.topics"],
-          deadLetterTopic: values["kafka.deadLetterTopic"],
-          epoch: values["kafka.epoch"],
-          sessionTimeoutMs: values["kafka.sessionTimeoutMs"],
-          chunkLingerMs: values["kafka.chunkLingerMs"],
-          bufferMaxBytes: values["kafka.bufferMaxBytes"],
-          tls: values["kafka.tls"],
-          tlsCaFile: values["kafka.tlsCaFile"],
-          tlsCertFile: values["kafka.tlsCertFile"],
-          tlsKeyFile: values["kafka.tlsKeyFile"],
-          sasl: values["kafka.sasl"],
-        },
+        kafka: kafkaOptionsOf(values),
+        adopt: adoptOptionsOf(values),
       };
       const storage = storageOf(context);
       const ingest = await listening(context, where, ports, (free) =>

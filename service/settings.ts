@@ -26,6 +26,7 @@ import {
   texts,
   url,
 } from "./setting-kinds.ts";
+import { ADOPT_SETTINGS } from "./settings/adopt.ts";
 import { CHANGE_SETTINGS } from "./settings/changes.ts";
 import { KAFKA_SETTINGS } from "./settings/kafka.ts";
 import { SENDER_SETTINGS } from "./settings/senders.ts";
@@ -76,6 +77,7 @@ export const SETTINGS = {
     { ...RETENTION_DEFAULTS },
     "How many days each kind of data is kept, by event time; 0 keeps it for ever.",
   ),
+  ...ADOPT_SETTINGS,
 
   "ingest.host": text("127.0.0.1", "The address on which OTLP is received."),
   "ingest.httpPort": port(4318, "The port of OTLP/HTTP."),

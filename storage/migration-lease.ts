@@ -1,7 +1,7 @@
-// One process migrates at a time, without a Keeper: a lease is an epoch that one process alone can write.
+// One process migrates (or does other work that only one may do) at a time, without a Keeper: a lease is an epoch that one process alone can write.
 // All racers insert "epoch n+1 is mine" with the same deduplication token; ClickHouse stores one of them, and each reads back
 // whose it was. The holder writes a sign of life every third of the lease; silence for longer makes the next epoch free.
-// In: storage with table schema_leases. Out: a lease, or null while another holds it. Times are the server's, so clocks of
+// In: storage with a table of leases. Out: a lease, or null while another holds it. Times are the server's, so clocks of
 // processes do not matter. Bounds: a few rows a migration.
 import { setInterval } from "node:timers";
 import type { Storage } from "./client.ts";
@@ -25,19 +25,20 @@ export async function takeMigrationLease(
   storage: Storage,
   owner: string,
   leaseMs: number,
+  table: "schema_leases" | "adoption_leases" = "schema_leases",
 ): Promise<MigrationLease | null> {
-  const last = await readLease(storage);
+  const last = await readLease(storage, table);
   if (last !== undefined && last.released === 0 && last.silentMs < leaseMs) return null;
   const epoch = (last?.epoch ?? 0) + 1;
-  await storage.insertRows("schema_leases", [{ Epoch: epoch, Owner: owner, Event: "taken" }], `lease:${epoch}`);
+  await storage.insertRows(table, [{ Epoch: epoch, Owner: owner, Event: "taken" }], `lease:${epoch}`);
   const isHeld = async (): Promise<boolean> => {
-    const now = await readLease(storage);
+    const now = await readLease(storage, table);
     return now?.epoch === epoch && now.owner === owner && now.released === 0;
   };
   if (!(await isHeld())) return null;
 
   const say = (event: "alive" | "released"): Promise<void> =>
-    storage.insertRows("schema_leases", [{ Epoch: epoch, Owner: owner, Event: event }]);
+    storage.insertRows(table, [{ Epoch: epoch, Owner: owner, Event: event }]);
   const heartbeat = setInterval(
     () => {
       // A lost sign of life needs no handling: `isHeld` tells whether anyone has taken over.
@@ -55,7 +56,7 @@ export async function takeMigrationLease(
   };
 }
 
-async function readLease(storage: Storage): Promise<LeaseRow | undefined> {
-  const rows = await storage.query<LeaseRow>("migration_lease");
+async function readLease(storage: Storage, table: string): Promise<LeaseRow | undefined> {
+  const rows = await storage.query<LeaseRow>("migration_lease", { table });
   return rows[0];
 }

@@ -34,6 +34,9 @@ export const RETENTION_DEFAULTS: RetentionOptions = {
   entitiesDays: 30,
 };
 
+/** Tables that nothing leaves by age: a revoked token whose newest row went first would be live again. */
+export const KEPT_FOR_EVER: readonly string[] = ["tokens"];
+
 // Staging tables follow theirs: REPLACE PARTITION wants both of one structure.
 // The marks of what was analysed outlive the counts of what has arrived, or old buckets would look new.
 const TABLES: readonly (readonly [table: string, column: string, days: (options: RetentionOptions) => number])[] = [
@@ -56,6 +59,9 @@ const TABLES: readonly (readonly [table: string, column: string, days: (options:
   ["changes", "At", (options) => options.findingsDays],
   ["alert_deliveries", "CreatedAt", (options) => options.findingsDays],
   ["dead_letters", "At", (options) => options.deadLettersDays],
+  // Longer than any span is taken from an adopted table (MAX_BACKFILL_HOURS of storage/adopt.ts).
+  ["adopted_blocks", "At", () => 4],
+  ["dead_letter_marks", "At", (options) => options.deadLettersDays],
   ["entities", "LastSeen", (options) => options.entitiesDays],
   ["cardinality_overflows", "Hour", (options) => options.entitiesDays],
   ["workloads", "LastSeen", (options) => options.entitiesDays],

@@ -16,25 +16,27 @@ export interface DecodeResult {
   readonly naiveHeapBytes: number;
 }
 
-/** Rounds, and how many spans of a corpus each side handles a round: the fast one goes over them `fastRepeats` times. */
+/** Rounds, the spans of a round on either side, how often the fast one goes over its own, and how often before the first round. */
 export interface DecodePlan {
   readonly rounds: number;
-  readonly maxSpans: number;
+  readonly spans: number;
+  readonly naiveSpans: number;
   readonly fastRepeats: number;
+  readonly fastWarmUps: number;
 }
 
 const NAIVE_MEMORY = ["--max-old-space-size=6144"];
 
 /** Measures one corpus. */
 export async function measureDecode(corpus: string, plan: DecodePlan): Promise<DecodeResult> {
-  const { maxSpans } = plan;
-  const fast = await startMeasured({ task: "work", work: { kind: "decode", corpus, maxSpans } });
+  const maxSpans = plan.naiveSpans;
+  const fast = await startMeasured({ task: "work", work: { kind: "decode", corpus, maxSpans: plan.spans } });
   const naive = await startMeasured({ task: "work", work: { kind: "naive", corpus, maxSpans } }, NAIVE_MEMORY);
   const naive22 = await startMeasured({ task: "work", work: { kind: "naive-22", corpus, maxSpans } }, NAIVE_MEMORY);
   try {
     const rounds: { readonly fastUs: number; readonly naiveUs: number; readonly naive22Us: number }[] = [];
-    // The first round of each compiles its code.
-    await repeated(fast, plan.fastRepeats);
+    // What a process does first compiles its code.
+    await repeated(fast, plan.fastWarmUps);
     await naive.ask("round");
     await naive22.ask("round");
     for (let i = 0; i < plan.rounds; i++) {

@@ -151,11 +151,11 @@ function withMeaning(row: ReturnType<typeof rowOf>, span: Span, origin: NaiveOri
   const attributes = row.SpanAttributes;
   const isProxy = origin.isEnvoy || attributes["component"] === "proxy";
   const isError = row.StatusCode === "Error";
-  return {
-    ...row,
-    ...origin.identityOf(attributes, isProxy),
-    ...meaningOf(attributes, span.name, span.kind, isError, isProxy),
-  };
+  return Object.assign(
+    row,
+    origin.identityOf(attributes, isProxy),
+    meaningOf(attributes, span.name, span.kind, isError, isProxy),
+  );
 }
 
 function bigOf(long: protobuf.Long): bigint {
@@ -179,7 +179,7 @@ function textOf(value: AnyValue | null | undefined): string {
   if (Object.hasOwn(value, "stringValue")) return value.stringValue;
   const plain = plainOf(value);
   if (plain === null) return "";
-  return typeof plain === "object" ? JSON.stringify(plain) : String(plain);
+  return typeof plain === "string" ? plain : JSON.stringify(plain);
 }
 
 /** An AnyValue as JSON would have it. */
@@ -190,7 +190,7 @@ function plainOf(value: AnyValue | null | undefined): unknown {
     case "boolValue":
       return value.boolValue;
     case "intValue":
-      return value.intValue.toString();
+      return BigInt.asIntN(64, bigOf(value.intValue)).toString();
     case "doubleValue":
       return value.doubleValue;
     case "arrayValue":

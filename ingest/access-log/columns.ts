@@ -3,6 +3,7 @@
 // Bounds: types and names are those of storage/migrations/0008_access_logs.sql, IngestedAt is left to its default.
 import { AttributeColumn } from "../otlp/attributes.ts";
 import { CROWDED_DICTIONARY, type TableInsert } from "../otlp/block.ts";
+import { BoundedNames } from "../otlp/bounded-names.ts";
 import { ByteColumn, IndexColumn } from "../otlp/columns.ts";
 import { StringDictionary } from "../otlp/dictionary.ts";
 import type { DecodeLimits } from "../otlp/limits.ts";
@@ -11,7 +12,7 @@ import type { OriginTable } from "../otlp/origins.ts";
 import { placeColumns, PlaceTable } from "./places.ts";
 
 /** Bytes of a row besides those counted by content. */
-const ROW_BYTES = 190;
+const ROW_BYTES = 140;
 const LOW_CARDINALITY = "LowCardinality(String)";
 const DIRECTION_TYPE = "Enum8('' = 0, 'inbound' = 1, 'outbound' = 2)";
 const REPORTER_TYPE =
@@ -24,21 +25,25 @@ const IDENTITY = ["Tenant", "Cluster", "Namespace", "Service", "Version", "Insta
 /** Columns of repeated text. */
 export const WORD_COLUMNS = [
   "Method",
-  "Operation",
   "HttpVersion",
-  "ResponseFlags",
   "ResponseDetails",
   "FailureReason",
-  "Authority",
   "UpstreamCluster",
   "UpstreamHost",
   "RouteName",
-  "UserAgent",
 ] as const;
 /** One of them. */
 export type WordColumn = (typeof WORD_COLUMNS)[number];
-/** Columns of text that is new on each row. */
-export const TEXT_COLUMNS = ["TraceId", "SpanId", "Path", "RequestId", "DownstreamAddress"] as const;
+/** Columns of text that is new on each row, or that callers may choose as they like. */
+export const TEXT_COLUMNS = [
+  "TraceId",
+  "SpanId",
+  "Path",
+  "RequestId",
+  "DownstreamAddress",
+  "Authority",
+  "UserAgent",
+] as const;
 /** One of them. */
 export type TextColumn = (typeof TEXT_COLUMNS)[number];
 /** Columns of whole numbers; -1 is "not measured". */
@@ -59,6 +64,8 @@ const COLUMNS: readonly string[] = [
   ...placeColumns("Src"),
   ...placeColumns("Dst"),
   "Protocol",
+  "Operation",
+  "ResponseFlags",
   ...WORD_COLUMNS,
   "Outcome",
   ...SMALL_COLUMNS,
@@ -77,6 +84,10 @@ export class AccessLogColumns {
   readonly reporters = new IndexColumn(1024);
   readonly protocols = new IndexColumn(1024);
   readonly outcomes = new IndexColumn(1024);
+  readonly operations: BoundedNames;
+  readonly operationOfRow = new IndexColumn(1024);
+  readonly flags: BoundedNames;
+  readonly flagsOfRow = new IndexColumn(1024);
   readonly words: Readonly<Record<WordColumn, StringDictionary>>;
   readonly wordOfRow: Readonly<Record<WordColumn, IndexColumn>>;
   readonly texts: Readonly<Record<TextColumn, ByteColumn>>;
@@ -90,6 +101,8 @@ export class AccessLogColumns {
   constructor(limits: DecodeLimits, origins: OriginTable, seed: number) {
     this.origins = origins;
     this.places = new PlaceTable(seed);
+    this.operations = new BoundedNames(seed);
+    this.flags = new BoundedNames(seed, 256);
     this.words = mapOf(WORD_COLUMNS, () => new StringDictionary(seed, 256));
     this.wordOfRow = mapOf(WORD_COLUMNS, () => new IndexColumn(1024));
     this.texts = mapOf(TEXT_COLUMNS, () => new ByteColumn(8192));
@@ -106,6 +119,10 @@ export class AccessLogColumns {
       this.reporters,
       this.protocols,
       this.outcomes,
+      this.operations,
+      this.operationOfRow,
+      this.flags,
+      this.flagsOfRow,
       this.attributes,
       ...Object.values(this.words),
       ...Object.values(this.wordOfRow),
@@ -121,13 +138,14 @@ export class AccessLogColumns {
 
   get bytes(): number {
     const { attributes, texts } = this;
-    const text = texts.Path.length + texts.RequestId.length + texts.DownstreamAddress.length;
+    let text = 0;
+    for (const column of TEXT_COLUMNS) text += texts[column].length;
     return this.rows * ROW_BYTES + text + attributes.values.length + attributes.keyOfPair.length;
   }
 
   get isCrowded(): boolean {
     for (const column of WORD_COLUMNS) if (this.words[column].count > CROWDED_DICTIONARY) return true;
-    return this.places.count > CROWDED_DICTIONARY || this.attributes.keys.count > CROWDED_DICTIONARY;
+    return this.operations.count > CROWDED_DICTIONARY || this.attributes.keys.count > CROWDED_DICTIONARY;
   }
 
   mark(): void {
@@ -162,6 +180,10 @@ export class AccessLogColumns {
     this.places.write(w, "Dst", this.dst);
     w.column("Protocol", LOW_CARDINALITY);
     w.lowCardinalityFixed(ACCESS_PROTOCOLS, this.protocols);
+    w.column("Operation", LOW_CARDINALITY);
+    w.lowCardinality(this.operations.names, this.operationOfRow);
+    w.column("ResponseFlags", LOW_CARDINALITY);
+    w.lowCardinality(this.flags.names, this.flagsOfRow);
     for (const column of WORD_COLUMNS) {
       w.column(column, LOW_CARDINALITY);
       w.lowCardinality(this.words[column], this.wordOfRow[column]);

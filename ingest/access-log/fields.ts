@@ -22,6 +22,8 @@ export class AccessFields {
   open(bytes: Uint8Array, view: DataView): void {
     this.bytes = bytes;
     this.view = view;
+    // A stale start may lie behind the end of this payload.
+    this.starts.fill(0);
     this.lengths.fill(0);
     this.scratch.length = 0;
   }

@@ -40,10 +40,6 @@ export class PlaceTable {
     this.columns = [...Object.values(this.dictionaries), ...Object.values(this.parts), this.kinds];
   }
 
-  get count(): number {
-    return this.kinds.length;
-  }
-
   /** The number of a place; one without a service is unknown. */
   numberOf({ cluster, namespace, service, version, instance }: Place, kind: PlaceKind): number {
     const is = service === "" ? "unknown" : kind;

@@ -5,6 +5,7 @@
 import type { EventTimes } from "../otlp/event-time.ts";
 import type { DecodeLimits, RowFailure } from "../otlp/limits.ts";
 import type { OriginTable } from "../otlp/origins.ts";
+import type { ResourceMemory } from "../otlp/resource-memory.ts";
 import type { WireReader } from "../otlp/wire.ts";
 import type { AccessLogColumns } from "./columns.ts";
 import { FIELD } from "./field-names.ts";
@@ -63,19 +64,19 @@ export class AccessLogReader {
   private readonly rows: RowWriter;
   private readonly time = new StartTime();
 
-  constructor(columns: AccessLogColumns, origins: OriginTable, limits: DecodeLimits, seed: number) {
+  constructor(columns: AccessLogColumns, origins: OriginTable, limits: DecodeLimits, { seed, rules }: ResourceMemory) {
     this.columns = columns;
     this.origins = origins;
     this.keys = new KeyMemory(seed);
     this.labels = new LabelReader(this.keys, limits);
     this.json = new JsonLineReader(this.keys);
-    this.reporters = new Reporters(origins, columns.places, seed);
-    this.sides = new Sides(columns.places, seed);
+    this.reporters = new Reporters(origins, columns.places, rules.aliases, seed);
+    this.sides = new Sides(columns.places, rules.aliases, seed);
     this.rows = new RowWriter(columns, limits);
   }
 
   get isCrowded(): boolean {
-    return this.sides.isCrowded;
+    return this.sides.isCrowded || this.reporters.isCrowded;
   }
 
   /** Reads one record; what is wrong with the payload is in `reader.failure`. */
@@ -149,7 +150,7 @@ export class AccessLogReader {
     columns.dst.push(sides.dst);
     columns.directions.push(sides.direction);
     columns.reporters.push(sides.grade);
-    rows.write(fields, this.own, record, sides.isInbound);
+    rows.write(fields, this.own, record, sides.isInbound, reporter.names);
     return "row";
   }
 

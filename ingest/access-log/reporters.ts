@@ -2,8 +2,10 @@
 // In: the current resource of the payload and the fields that name the reporter. Out: identity and place by number, and what sort of proxy it is.
 // Istio sends an empty Resource (disable_builtin_labels), so that thousands of pods share one: labels and resource together are the key.
 // Bounds: identities are resolved once per distinct reporter and remembered over blocks, at most MAX_REMEMBERED, then all are forgotten.
-import { type Identity, resolveIdentity } from "../../model/identity.ts";
+import { type Aliases, type Identity, resolveIdentity } from "../../model/identity.ts";
 import type { Attributes } from "../../model/runtime.ts";
+import type { ServiceNames } from "../cardinality.ts";
+import { CROWDED_DICTIONARY } from "../otlp/block.ts";
 import { ByteColumn } from "../otlp/columns.ts";
 import { StringDictionary } from "../otlp/dictionary.ts";
 import type { OriginTable } from "../otlp/origins.ts";
@@ -31,6 +33,8 @@ export interface Reporter {
   readonly identity: number;
   readonly place: number;
   readonly parts: Place;
+  /** The limits on what its service and tenant may name. */
+  readonly names: ServiceNames;
   /** The service's name is only that of its workload, or unknown: a name that others call it by is better. */
   readonly isNameWeak: boolean;
   readonly proxy: ProxyKind;
@@ -44,6 +48,7 @@ const WEAK_RULES = new Set(["workload", "weak-service", ""]);
 export class Reporters {
   private readonly origins: OriginTable;
   private readonly places: PlaceTable;
+  private readonly aliases: Aliases;
   private readonly labels: StringDictionary;
   private readonly labelText = new ByteColumn(1024);
   private readonly ofBlock = new Map<number, Reporter>();
@@ -52,8 +57,9 @@ export class Reporters {
   private readonly resourceKeys = new WeakMap<Attributes, number>();
   private nextResourceKey = 0;
 
-  constructor(origins: OriginTable, places: PlaceTable, seed: number) {
+  constructor(origins: OriginTable, places: PlaceTable, aliases: Aliases, seed: number) {
     this.origins = origins;
+    this.aliases = aliases;
     this.places = places;
     this.labels = new StringDictionary(seed);
   }
@@ -92,20 +98,24 @@ export class Reporters {
     let identity = this.remembered.get(key);
     const nodeId = fields.text(FIELD.node_id);
     if (identity === undefined) {
-      identity = resolveReporter(resource, fields, nodeId);
+      identity = resolveReporter(resource, fields, nodeId, this.aliases);
       if (this.remembered.size >= MAX_REMEMBERED) this.remembered.clear();
       this.remembered.set(key, identity);
     }
-    const parts: Place = {
+    const number = this.origins.numberOf(identity);
+    const names = this.origins.identities.namesOf(number);
+    const parts = names.tenant.limitOnce(identity, {
       cluster: identity.cluster.value,
       namespace: identity.namespace.value,
       service: identity.service.value,
       version: identity.version.value,
       instance: identity.instance.value,
-    };
+      node: identity.node.value,
+    });
     return {
       index: this.ofBlock.size,
-      identity: this.origins.numberOf(identity),
+      identity: number,
+      names,
       place: this.places.numberOf(parts, "service"),
       parts,
       isNameWeak: WEAK_RULES.has(identity.service.rule),
@@ -120,6 +130,11 @@ export class Reporters {
     return key;
   }
 
+  /** True when so many reporters were met that the block had better be sent. */
+  get isCrowded(): boolean {
+    return this.labels.count > CROWDED_DICTIONARY;
+  }
+
   /** Numbers of identities and places are those of the block: to be called when they are taken back or cleared. */
   clear(): void {
     this.ofBlock.clear();
@@ -127,7 +142,7 @@ export class Reporters {
   }
 }
 
-function resolveReporter(resource: Attributes, fields: AccessFields, nodeId: string): Identity {
+function resolveReporter(resource: Attributes, fields: AccessFields, nodeId: string, aliases: Aliases): Identity {
   const merged = new Map(resource);
   const proxy = new Map<string, string>();
   const put = (target: Map<string, string>, attribute: string, field: number): void => {
@@ -143,7 +158,7 @@ function resolveReporter(resource: Attributes, fields: AccessFields, nodeId: str
   put(proxy, "istio.canonical_service", FIELD.canonical_service);
   put(proxy, "istio.canonical_revision", FIELD.canonical_revision);
   if (nodeId !== "") proxy.set("node_id", nodeId);
-  return resolveIdentity(merged, proxy);
+  return resolveIdentity(merged, proxy, aliases);
 }
 
 function kindOf(resource: Attributes, nodeId: string, service: string): ProxyKind {

@@ -4,10 +4,18 @@
 import { judgeOutcome, OUTCOMES } from "../../model/outcome.ts";
 import { ROUTE_TEMPLATE_MAX_BYTES, writeRouteTemplate } from "../../model/route-template.ts";
 import { GRPC_NAMES } from "../../model/span-facts.ts";
+import type { ServiceNames } from "../cardinality.ts";
 import { cutAtCharacter } from "../otlp/any-value.ts";
 import { ByteColumn, type IndexColumn } from "../otlp/columns.ts";
 import type { StringDictionary } from "../otlp/dictionary.ts";
 import type { DecodeLimits } from "../otlp/limits.ts";
+import {
+  judgeOperation,
+  judgeResponseFlags,
+  SOURCE_NAME,
+  SOURCE_PATH,
+  SOURCE_PATH_OF_SERVER,
+} from "../otlp/name-rules.ts";
 import { type AccessLogColumns, ACCESS_PROTOCOLS, type WordColumn } from "./columns.ts";
 import { FIELD } from "./field-names.ts";
 import type { AccessFields } from "./fields.ts";
@@ -23,6 +31,7 @@ const GRPC = ACCESS_PROTOCOLS.indexOf("grpc");
 const HTTP = ACCESS_PROTOCOLS.indexOf("http");
 const TCP = ACCESS_PROTOCOLS.indexOf("tcp");
 const MAX_METHOD_BYTES = 40;
+const MAX_FLAGS_BYTES = 200;
 const SLASH = 0x2f;
 
 const WORDS: readonly (readonly [WordColumn, number])[] = [
@@ -30,10 +39,8 @@ const WORDS: readonly (readonly [WordColumn, number])[] = [
   ["HttpVersion", FIELD.protocol],
   ["ResponseDetails", FIELD.response_code_details],
   ["FailureReason", FIELD.upstream_transport_failure_reason],
-  ["Authority", FIELD.authority],
   ["UpstreamHost", FIELD.upstream_host],
   ["RouteName", FIELD.route_name],
-  ["UserAgent", FIELD.user_agent],
 ];
 // ztunnel names its flags in metrics only; what its log says in words is told by the same two.
 const ZTUNNEL_DENIED = /policy|denied|unauthorized|forbidden|http status: 40[13]/i;
@@ -54,7 +61,6 @@ export class RowWriter {
   private readonly outcomes = new Map<number, number>();
   private readonly slots: readonly WordSlot[];
   private readonly clusters: WordSlot;
-  private readonly flags: WordSlot;
   private readonly attributes: RowAttributes;
 
   constructor(columns: AccessLogColumns, limits: DecodeLimits) {
@@ -67,7 +73,6 @@ export class RowWriter {
     });
     this.slots = WORDS.map(([column, field]) => slot(column, field));
     this.clusters = slot("UpstreamCluster", FIELD.upstream_cluster);
-    this.flags = slot("ResponseFlags", FIELD.response_flags);
     this.attributes = new RowAttributes(columns.attributes, limits);
   }
 
@@ -77,7 +82,7 @@ export class RowWriter {
   }
 
   /** Writes what the fields say by themselves; time, identity and sides are the caller's. */
-  write(fields: AccessFields, own: OwnPairs, ids: RecordIds, isInbound: boolean): void {
+  write(fields: AccessFields, own: OwnPairs, ids: RecordIds, isInbound: boolean, names: ServiceNames): void {
     const { columns } = this;
     const isZtunnel = fields.has(FIELD["src.addr"]);
     const { texts, numbers, smalls } = columns;
@@ -86,18 +91,20 @@ export class RowWriter {
     const grpcStatus = readGrpcStatus(fields);
     const protocol = protocolOf(fields, httpStatus, grpcStatus, isZtunnel);
     columns.protocols.push(protocol);
-    columns.wordOfRow.Operation.push(this.operation(fields, protocol));
+    columns.operationOfRow.push(this.operation(fields, protocol, isInbound, names));
     smalls.ResponseCode.push(small(httpStatus));
     smalls.GrpcStatus.push(small(grpcStatus));
     smalls.Attempts.push(small(fields.integer(FIELD.upstream_request_attempt_count)));
-    const flags = isZtunnel ? this.ztunnelFlags(fields) : this.intern(fields, this.flags);
-    this.flags.rows.push(flags);
+    const flags = isZtunnel ? this.ztunnelFlags(fields) : this.metFlags(fields);
+    columns.flagsOfRow.push(this.keepFlags(flags, names));
     columns.outcomes.push(this.outcome(flags, httpStatus, grpcStatus, isInbound, isZtunnel && fields.has(FIELD.error)));
     this.number(numbers.Duration, this.duration(fields.nanoseconds(FIELD.duration)));
     this.number(numbers.UpstreamServiceTime, this.duration(fields.nanoseconds(FIELD.upstream_service_time)));
     this.number(numbers.BytesReceived, fields.integer(FIELD.bytes_received));
     this.number(numbers.BytesSent, fields.integer(FIELD.bytes_sent));
     this.text(fields, texts.Path, FIELD.path);
+    this.text(fields, texts.Authority, FIELD.authority);
+    this.text(fields, texts.UserAgent, FIELD.user_agent);
     this.text(fields, texts.RequestId, FIELD.request_id);
     this.text(fields, texts.DownstreamAddress, FIELD.downstream_remote_address);
     writeTraceIds(fields, ids, texts.TraceId, texts.SpanId);
@@ -136,19 +143,21 @@ export class RowWriter {
   }
 
   /** `METHOD /route` or `package.Service/Method`; '' for connections. */
-  private operation(fields: AccessFields, protocol: number): number {
+  private operation(fields: AccessFields, protocol: number, isInbound: boolean, names: ServiceNames): number {
     const { scratch } = this;
-    const words = this.columns.words.Operation;
+    const { operations } = this.columns;
+    let source = SOURCE_NAME;
     scratch.length = 0;
     scratch.reserve(MAX_METHOD_BYTES + ROUTE_TEMPLATE_MAX_BYTES + 256);
     if ((protocol === HTTP || protocol === GRPC) && fields.has(FIELD.path)) {
-      const source = fields.source(FIELD.path);
+      const path = fields.source(FIELD.path);
       const from = fields.start(FIELD.path);
       const to = from + fields.length(FIELD.path);
       if (protocol === GRPC) {
-        const end = cutAtCharacterEnd(source, source[from] === SLASH ? from + 1 : from, to);
-        scratch.putBytes(source, fields.sourceView(FIELD.path), end.from, end.length);
+        const end = cutAtCharacterEnd(path, path[from] === SLASH ? from + 1 : from, to);
+        scratch.putBytes(path, fields.sourceView(FIELD.path), end.from, end.length);
       } else {
+        source = isInbound ? SOURCE_PATH_OF_SERVER : SOURCE_PATH;
         const length = Math.min(fields.length(FIELD.method), MAX_METHOD_BYTES);
         if (length > 0) {
           scratch.putBytes(
@@ -159,19 +168,35 @@ export class RowWriter {
           );
           scratch.putByte(0x20);
         }
-        scratch.length = writeRouteTemplate(source, from, to, scratch.bytes, scratch.length);
+        scratch.length = writeRouteTemplate(path, from, to, scratch.bytes, scratch.length);
       }
     }
-    return words.intern(scratch.bytes, scratch.view, 0, scratch.length);
+    const met = operations.met.intern(scratch.bytes, scratch.view, 0, scratch.length);
+    // A name is judged once for its service, source and block, as those of spans are.
+    const owner = names.number * 8 + source;
+    const known = operations.find(owner, met);
+    return known >= 0 ? known : operations.keep(owner, met, judgeOperation(operations.met.text(met), source, names));
+  }
+
+  private metFlags(fields: AccessFields): number {
+    const field = FIELD.response_flags;
+    const length = Math.min(fields.length(field), MAX_FLAGS_BYTES);
+    return this.columns.flags.met.intern(fields.source(field), fields.sourceView(field), fields.start(field), length);
   }
 
   private ztunnelFlags(fields: AccessFields): number {
-    const { words } = this.flags;
-    if (!fields.has(FIELD.error)) return words.intern(fields.bytes, fields.view, 0, 0);
-    if (ZTUNNEL_DENIED.test(fields.text(FIELD.error))) return words.internText("DENY");
+    const { met } = this.columns.flags;
+    if (!fields.has(FIELD.error)) return met.intern(fields.bytes, fields.view, 0, 0);
+    if (ZTUNNEL_DENIED.test(fields.text(FIELD.error))) return met.internText("DENY");
     // What broke after bytes had gone both ways is no failure to connect.
-    const hasFlowed = fields.integer(FIELD.bytes_received) > 0;
-    return words.internText(hasFlowed ? "" : "CONNECT");
+    return met.internText(fields.integer(FIELD.bytes_received) > 0 ? "" : "CONNECT");
+  }
+
+  /** The number of the flags as they are written. */
+  private keepFlags(met: number, { tenant }: ServiceNames): number {
+    const { flags } = this.columns;
+    const known = flags.find(tenant.number, met);
+    return known >= 0 ? known : flags.keep(tenant.number, met, judgeResponseFlags(flags.met.text(met), tenant));
   }
 
   private outcome(flags: number, httpStatus: number, grpcStatus: number, isInbound: boolean, isError: boolean): number {
@@ -187,7 +212,7 @@ export class RowWriter {
           // A connection has no status: its flags count as those of a request that got no answer.
           httpStatus: Math.max(httpStatus, 0),
           grpcStatus,
-          responseFlags: this.flags.words.text(flags),
+          responseFlags: this.columns.flags.met.text(flags),
         }),
       );
       this.outcomes.set(key, outcome);

@@ -2,8 +2,12 @@
 // In: the fields of a record and its reporter. Out: direction, reporter grade, numbers of caller and callee.
 // Our side is the reporter; the other side comes, best first, from the peer's filter state, the upstream cluster (or ztunnel's dst.*), the
 // server name of mutual TLS, the SPIFFE name, the authority. Bounds: each distinct combination is worked out once a block.
+import { type Aliases, aliasOf } from "../../model/identity.ts";
+import type { ServiceNames, TenantNames } from "../cardinality.ts";
 import { CROWDED_DICTIONARY } from "../otlp/block.ts";
 import { StringDictionary } from "../otlp/dictionary.ts";
+import { judgePeer } from "../otlp/name-rules.ts";
+import { PEER_EXTERNAL, PEER_SERVICE } from "../otlp/peer.ts";
 import { FIELD } from "./field-names.ts";
 import type { AccessFields } from "./fields.ts";
 import { namespaceOfSpiffe, NOWHERE, type Place, readPeerMetadata, workloadOfPod } from "./peer-metadata.ts";
@@ -26,6 +30,13 @@ const KEY_PART = 8192;
 const LAST_KEY_PART = 1024;
 const CASES = 8;
 
+/** A place as it was found; `isGuess`: named by the caller alone. */
+interface Found {
+  readonly place: Place;
+  readonly kind: PlaceKind;
+  readonly isGuess?: boolean;
+}
+
 /** Sides of the last record. */
 export class Sides {
   direction = 0;
@@ -33,12 +44,14 @@ export class Sides {
   src = 0;
   dst = 0;
   private readonly places: PlaceTable;
+  private readonly aliases: Aliases;
   private readonly texts: StringDictionary;
   private readonly upstreams: Upstream[] = [];
   private readonly known = new Map<number | string, number>();
 
-  constructor(places: PlaceTable, seed: number) {
+  constructor(places: PlaceTable, aliases: Aliases, seed: number) {
     this.places = places;
+    this.aliases = aliases;
     this.texts = new StringDictionary(seed);
   }
 
@@ -92,11 +105,11 @@ export class Sides {
   private caller(fields: AccessFields, reporter: Reporter): number {
     const peer = this.textOf(fields, FIELD.downstream_peer);
     const name = peer === 0 ? this.textOf(fields, FIELD.downstream_peer_uri_san) : 0;
-    return this.once(0, reporter.index, 0, peer, name, () => {
+    return this.once(reporter.names, 0, reporter.index, 0, peer, name, () => {
       const place = readPeerMetadata(this.texts.text(peer));
       const namespace = place.namespace === "" ? namespaceOfSpiffe(this.texts.text(name)) : place.namespace;
       const cluster = place.cluster === "" && namespace !== "" ? reporter.parts.cluster : place.cluster;
-      return [{ ...place, namespace, cluster }, "service"];
+      return { place: { ...place, namespace, cluster }, kind: "service" };
     });
   }
 
@@ -105,22 +118,23 @@ export class Sides {
     const peer = this.textOf(fields, FIELD.upstream_peer);
     const isNamed = upstream.service !== "" || reporter.proxy === "gateway";
     const authority = isNamed ? 0 : this.textOf(fields, FIELD.authority);
-    return this.once(1, reporter.index, cluster, peer, authority, () => {
+    return this.once(reporter.names, 1, reporter.index, cluster, peer, authority, () => {
       const own = reporter.parts;
       const said = isNamed ? upstream : { ...readHost(this.texts.text(authority)), subset: upstream.subset };
       const { service, namespace, kind, subset } = withinNamespace(said, own.namespace);
       const isInMesh = kind === "service" && service !== "";
       const place = readPeerMetadata(this.texts.text(peer));
-      return [
-        {
+      return {
+        isGuess: !isNamed && place.service === "",
+        kind: place.service === "" ? kind : "service",
+        place: {
           service: place.service === "" ? service : place.service,
           namespace: first(place.namespace, namespace, isInMesh ? own.namespace : ""),
           cluster: first(place.cluster, isInMesh || place.service !== "" ? own.cluster : ""),
           version: first(place.version, subset),
           instance: place.instance,
         },
-        place.service === "" ? kind : "service",
-      ];
+      };
     });
   }
 
@@ -128,13 +142,13 @@ export class Sides {
   private own(fields: AccessFields, reporter: Reporter, upstream: Upstream, cluster: number): number {
     if (!reporter.isNameWeak) return reporter.place;
     const name = this.textOf(fields, FIELD.requested_server_name);
-    return this.once(2, reporter.index, cluster, name, 0, () => {
+    return this.once(reporter.names, 2, reporter.index, cluster, name, 0, () => {
       const { parts } = reporter;
       for (const { service, namespace, kind } of [readServerName(this.texts.text(name)), upstream]) {
         if (service === "" || kind !== "service") continue;
-        return [{ ...parts, service, namespace: first(parts.namespace, namespace) }, "service"];
+        return { place: { ...parts, service, namespace: first(parts.namespace, namespace) }, kind: "service" };
       }
-      return [parts, "service"];
+      return { place: parts, kind: "service" };
     });
   }
 
@@ -145,7 +159,7 @@ export class Sides {
     const dst = this.textOf(fields, FIELD["dst.workload"]);
     const dstNamespace = this.textOf(fields, FIELD["dst.namespace"]);
     const service = this.textOf(fields, FIELD["dst.service"]);
-    const caller = this.once(3, reporter.index, src, srcNamespace, 0, () => {
+    const caller = this.once(reporter.names, 3, reporter.index, src, srcNamespace, 0, () => {
       const instance = this.texts.text(src);
       const place = {
         ...NOWHERE,
@@ -153,9 +167,9 @@ export class Sides {
         instance,
         service: workloadOfPod(instance),
       };
-      return [instance === "" ? place : { ...place, cluster }, "service"];
+      return { place: instance === "" ? place : { ...place, cluster }, kind: "service" };
     });
-    const callee = this.once(4, reporter.index, dst, service, dstNamespace, () => {
+    const callee = this.once(reporter.names, 4, reporter.index, dst, service, dstNamespace, () => {
       const instance = this.texts.text(dst);
       const host = readHost(this.texts.text(service));
       const isInMesh = host.kind === "service" && (host.service !== "" || instance !== "");
@@ -166,7 +180,7 @@ export class Sides {
         version: "",
         instance,
       };
-      return [place, host.kind];
+      return { place, kind: host.kind };
     });
     this.set(fields.is(FIELD.direction, "inbound") ? "inbound" : "outbound", "ztunnel", caller, callee);
   }
@@ -179,12 +193,13 @@ export class Sides {
 
   /** The place that `work` finds, once for each combination of numbers. */
   private once(
+    { tenant }: ServiceNames,
     what: number,
     a: number,
     b: number,
     c: number,
     d: number,
-    work: () => readonly [Place, PlaceKind],
+    work: () => Found,
   ): number {
     const isSmall = a < KEY_PART && b < KEY_PART && c < KEY_PART && d < LAST_KEY_PART;
     const key = isSmall
@@ -192,7 +207,8 @@ export class Sides {
       : `${what}:${a}:${b}:${c}:${d}`;
     let place = this.known.get(key);
     if (place === undefined) {
-      place = this.places.numberOf(...work());
+      const { place: met, kind, isGuess } = work();
+      place = this.places.numberOf(withinLimits(met, kind, isGuess === true, tenant, this.aliases), kind);
       this.known.set(key, place);
     }
     return place;
@@ -218,4 +234,24 @@ export class Sides {
 
 function first(...values: readonly string[]): string {
   return values.find((value) => value !== "") ?? "";
+}
+
+/** The place under its own name and within its tenant's limits. */
+function withinLimits(place: Place, kind: PlaceKind, isGuess: boolean, tenant: TenantNames, aliases: Aliases): Place {
+  const { cluster, namespace, service } = place;
+  if (service !== "" && (kind === "external" || isGuess)) {
+    return {
+      ...place,
+      service: judgePeer(service, kind === "external" ? PEER_EXTERNAL : PEER_SERVICE, tenant, aliases),
+    };
+  }
+  const alias = aliasOf(aliases, namespace, service);
+  return tenant.limit({
+    cluster,
+    namespace: alias?.namespace ?? namespace,
+    service: alias?.service ?? service,
+    version: place.version,
+    instance: place.instance,
+    node: "",
+  });
 }

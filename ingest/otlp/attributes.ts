@@ -13,6 +13,7 @@ const KEY_THEN_VALUE = 0x0a12;
 const VALUE_THEN_KEY = 0x120a;
 // Tags of AnyValue.
 const TEXT = 0x0a;
+const FLAG = 0x10;
 const INTEGER = 0x18;
 /** Varints up to this length are below 2^28. */
 const SMALL_VARINT_BYTES = 4;
@@ -155,7 +156,7 @@ export class AttributeColumn {
     reader.position = position;
   }
 
-  /** Writes a short text or a small number, for which there is room, and returns its length; -1 when the value is neither. */
+  /** Writes a short text, a small number or a flag, for which there is room, and returns its length; -1 when it is none of them. */
   private putShort(bytes: Uint8Array, view: DataView, from: number, end: number): number {
     const { values } = this;
     const kind = bytes[from];
@@ -171,6 +172,11 @@ export class AttributeColumn {
       return length;
     }
     const varintBytes = end - from - 1;
+    if (kind === FLAG && varintBytes === 1 && (bytes[from + 1] ?? 2) < 2 && this.shortStrings > MAX_SMALL_DIGITS) {
+      const start = values.length++;
+      values.putAscii(bytes[from + 1] === 0 ? "false" : "true");
+      return (values.bytes[start] = values.length - start - 1);
+    }
     if (kind !== INTEGER || varintBytes < 1 || varintBytes > SMALL_VARINT_BYTES) return -1;
     if (this.shortStrings <= MAX_SMALL_DIGITS) return -1;
     let value = 0;

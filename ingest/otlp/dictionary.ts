@@ -73,11 +73,14 @@ export class StringDictionary {
     return this.intern(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
   }
 
-  /** Where the value of a number lies in `keys.bytes`, with its length prefix. */
-  range(index: number): { readonly start: number; readonly end: number } {
-    const start = this.starts[index] ?? 0;
-    const length = this.lengths[index] ?? 0;
-    return { start: start - varintBytes(length), end: start + length };
+  /** Where the value of a number begins in `keys.bytes`, at its length prefix. */
+  start(index: number): number {
+    return (this.starts[index] ?? 0) - varintBytes(this.lengths[index] ?? 0);
+  }
+
+  /** Where the value of a number ends in `keys.bytes`. */
+  end(index: number): number {
+    return (this.starts[index] ?? 0) + (this.lengths[index] ?? 0);
   }
 
   /** The value of a number as text. */

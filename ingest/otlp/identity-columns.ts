@@ -35,6 +35,8 @@ export class IdentityTable {
   private readonly cardinality: Cardinality;
   /** By number. */
   private readonly names: ServiceNames[] = [];
+  /** By number. */
+  private readonly namespaces: string[] = [];
 
   constructor(seed: number, cardinality: Cardinality) {
     this.cardinality = cardinality;
@@ -74,6 +76,7 @@ export class IdentityTable {
       this.parts[column].push(this.dictionaries[column].internText(values[column]));
     }
     this.names[number] = within.names;
+    this.namespaces[number] = within.namespace;
     numbers.set(identity, number);
     return number;
   }
@@ -87,7 +90,7 @@ export class IdentityTable {
 
   /** Namespace of an identity. */
   namespaceOf(number: number): string {
-    return this.dictionaries.Namespace.text(this.parts.Namespace.values[number] ?? 0);
+    return this.namespaces[number] ?? "";
   }
 
   mark(): void {

@@ -23,7 +23,7 @@ export class LogTables implements SignalColumns {
     this.origins = new OriginTable(limits, memory);
     this.logs = new LogColumns(limits, this.origins, seed);
     this.accessLogs = new AccessLogColumns(limits, this.origins, seed);
-    this.reader = new AccessLogReader(this.accessLogs, this.origins, limits, seed);
+    this.reader = new AccessLogReader(this.accessLogs, this.origins, limits, memory);
     this.attributeColumns = [...this.origins.attributeColumns, this.logs.attributes];
   }
 

@@ -48,21 +48,21 @@ function operationOf(met: string, source: number, names: ServiceNames): string {
     case SOURCE_PATH:
       return names.admit("operation", derivedRoute(met));
     case SOURCE_PATH_OF_SERVER:
-      return names.admit("operation", routeOf(derivedRoute(met), names.routes));
+      return names.admit("operation", routeOf(derivedRoute(met), names));
     default:
       return names.admit("operation", nameTemplate(met));
   }
 }
 
 /** The route that the application declared for a path, by its shape or else the one with the fewest placeholders that it fits. */
-function routeOf(path: string, routes: ReadonlyMap<string, string>): string {
-  const declared = routes.get(routeShape(path));
+function routeOf(path: string, names: ServiceNames): string {
+  const declared = names.routeOf(routeShape(path));
   if (declared !== undefined) return declared;
   let best = path;
   let fewest = Number.POSITIVE_INFINITY;
-  for (const [shape, route] of routes) {
-    const placeholders = shape.split("{}").length;
-    if (placeholders > 1 && placeholders < fewest && fitsRoute(path, route)) {
+  for (const route of names.routesLike(path)) {
+    const placeholders = route.split("{").length;
+    if (placeholders < fewest && fitsRoute(path, route)) {
       best = route;
       fewest = placeholders;
     }

@@ -79,10 +79,8 @@ export class NativeWriter {
   /** A String column whose rows name an entry of a table, and `entries[i]` the value of entry i. */
   stringsOf(dictionary: StringDictionary, entries: IndexColumn, rows: IndexColumn): void {
     forEachRun(rows, (entry, count) => {
-      const { start, end } = dictionary.range(entries.values[entry] ?? 0);
-      const write = (): void => this.pages.copy(dictionary.keys.bytes, start, end);
-      write();
-      this.pages.repeat(end - start, count - 1, write);
+      const value = entries.values[entry] ?? 0;
+      this.pages.copyTimes(dictionary.keys.bytes, dictionary.start(value), dictionary.end(value), count);
     });
   }
 
@@ -122,16 +120,10 @@ export class NativeWriter {
     forEachRun(rows, (map, count) => {
       const from = endOf(pairEnds, map - 1);
       const to = endOf(pairEnds, map);
-      const write = (): void => pages.integers(keyOfPair.values, from, to, width);
-      write();
-      pages.repeat((to - from) * width, count - 1, write);
+      pages.integersTimes(keyOfPair.values, from, to, width, count);
     });
     forEachRun(rows, (map, count) => {
-      const from = endOf(valueEnds, map - 1);
-      const to = endOf(valueEnds, map);
-      const write = (): void => pages.copy(column.values.bytes, from, to);
-      write();
-      pages.repeat(to - from, count - 1, write);
+      pages.copyTimes(column.values.bytes, endOf(valueEnds, map - 1), endOf(valueEnds, map), count);
     });
   }
 

@@ -123,26 +123,35 @@ export class NativePages {
     }
   }
 
-  /** Writes `times` more times the `count` bytes that `again` has just written, and calls it where a page ends between. */
-  repeat(count: number, times: number, again: () => void): void {
-    while (times > 0 && count > 0) {
-      const start = this.at - count;
-      const fitting = Math.min(times, Math.floor((this.page.length - this.at) / count));
-      if (start < 0 || fitting === 0) {
-        again();
-        times--;
-        continue;
-      }
-      // Each step copies all that there is: n repetitions cost log n copies.
-      for (let done = 1, left = fitting; left > 0;) {
-        const some = Math.min(left, done);
-        this.page.copyWithin(this.at, start, start + some * count);
-        this.at += some * count;
-        left -= some;
-        done += some;
-      }
-      times -= fitting;
+  /** A range of bytes, so many times. */
+  copyTimes(source: Uint8Array, from: number, to: number, times: number): void {
+    while (times > 0 && from < to) {
+      this.copy(source, from, to);
+      times = this.repeat(to - from, times - 1);
     }
+  }
+
+  /** `values[from..to)`, so many times. */
+  integersTimes(values: Int32Array, from: number, to: number, width: Width, times: number): void {
+    while (times > 0 && from < to) {
+      this.integers(values, from, to, width);
+      times = this.repeat((to - from) * width, times - 1);
+    }
+  }
+
+  /** Writes the last `count` bytes again, `times` times or as often as the page has room; returns how many times are left. */
+  private repeat(count: number, times: number): number {
+    const start = this.at - count;
+    const fitting = start < 0 ? 0 : Math.min(times, Math.floor((this.page.length - this.at) / count));
+    // Each step copies all that there is: n repetitions cost log n copies.
+    for (let done = 1, left = fitting; left > 0;) {
+      const some = Math.min(left, done);
+      this.page.copyWithin(this.at, start, start + some * count);
+      this.at += some * count;
+      left -= some;
+      done += some;
+    }
+    return times - fitting;
   }
 
   /** How many values of that width fit into what is left of a page: at least one, at most `wanted`. */

@@ -108,9 +108,12 @@ export abstract class SignalBlock<Columns extends SignalColumns> implements RowB
     }
     let { truncated } = this;
     for (const column of columns.attributeColumns) truncated += column.truncated;
+    const rows = columns.rows - rowsBefore;
+    // Resources without a row would lie in a block that nobody has a reason to send.
+    if (rows === 0) columns.rollback();
     return {
       ok: true,
-      rows: columns.rows - rowsBefore,
+      rows,
       rejected: this.rejected,
       rejectedReason: this.rejectedReason,
       truncated,

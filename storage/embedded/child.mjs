@@ -6,6 +6,7 @@
 import { closeSync, mkdirSync, openSync, readSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import ffi from "ffi-rs";
+import { takeBackUnkeptTokens } from "./unkept-tokens.mjs";
 
 const EXIT_IN_USE = 75;
 const SHUTDOWN_LIMIT_MS = 15_000;
@@ -53,6 +54,7 @@ function lockDataDir() {
 function prepareFiles() {
   const data = join(order.dataDir, "clickhouse");
   mkdirSync(data, { recursive: true, mode: 0o700 });
+  takeBackUnkeptTokens(data);
   // The engine cannot reopen its system logs (error 57), and nothing in them is ours.
   rmSync(join(data, "data", "system"), { recursive: true, force: true });
   writeAnew("config.xml", order.configText);

@@ -114,7 +114,7 @@ SELECT Tenant, toDateTime64(Timestamp, 3) AS Timestamp, toDateTime64(StartTimest
   coalesce(nullIf(Attributes['cluster'], ''), Cluster) AS Cluster,
   coalesce(nullIf(Attributes['namespace'], ''), Namespace) AS Namespace,
   coalesce(nullIf(Attributes['service_istio_io_canonical_name'], ''), nullIf(Attributes['app_kubernetes_io_name'], ''),
-    nullIf(Attributes['app'], ''), nullIf(Attributes['deployment'], ''), nullIf(ResourceAttributes['k8s.deployment.name'], ''), Service) AS Service,
+    nullIf(Attributes['app'], ''), nullIf(Attributes['deployment'], ''), Service) AS Service,
   Version,
   coalesce(nullIf(Attributes['pod'], ''), Instance) AS Instance
 FROM (SELECT * FROM metrics_numbers WHERE match(MetricName, '^(istio_|envoy[_.]cluster[_.]|request_total$|response_(total$|latency_ms)|tcp_(open|close)_total$)'))
@@ -150,10 +150,10 @@ SELECT Tenant, toDateTime64(Timestamp, 3) AS Timestamp, toDateTime64(StartTimest
   coalesce(nullIf(Attributes['cluster'], ''), Cluster) AS Cluster,
   coalesce(nullIf(Attributes['namespace'], ''), Namespace) AS Namespace,
   coalesce(nullIf(Attributes['service_istio_io_canonical_name'], ''), nullIf(Attributes['app_kubernetes_io_name'], ''),
-    nullIf(Attributes['app'], ''), nullIf(Attributes['deployment'], ''), nullIf(ResourceAttributes['k8s.deployment.name'], ''), Service) AS Service,
+    nullIf(Attributes['app'], ''), nullIf(Attributes['deployment'], ''), Service) AS Service,
   Version,
   coalesce(nullIf(Attributes['pod'], ''), Instance) AS Instance
-FROM metrics_distributions
+FROM (SELECT * FROM metrics_distributions WHERE match(MetricName, '^(istio_|response_latency_ms$|envoy[_.]cluster[_.])')) AS metrics_distributions
 WHERE measure != '' AND Shape != 'summary';
 
 CREATE MATERIALIZED VIEW mesh_istio_view TO mesh_points AS
@@ -186,8 +186,7 @@ SELECT Tenant, Timestamp, StartTimestamp, SeriesKey, Origin, Measure,
   a['connection_security_policy'] AS Security,
   if(Shape = 'bucket', toFloat64OrZero(replaceOne(Attributes['le'], '+Inf', 'inf')), 0) AS Le,
   Value, ObservationCount, Bounds, Counts
-FROM mesh_samples
-WHERE Origin = 'istio' AND a['reporter'] != '';
+FROM (SELECT * FROM mesh_samples WHERE Origin = 'istio' AND Attributes['reporter'] NOT IN ('', 'unknown'));
 
 -- Linkerd: a proxy says which side it is; outbound names the callee by dst_*, inbound the caller by its identity, if it has one.
 CREATE MATERIALIZED VIEW mesh_linkerd_view TO mesh_points AS
@@ -217,8 +216,7 @@ SELECT Tenant, Timestamp, StartTimestamp, SeriesKey, Origin, Measure,
   if(Attributes['tls'] = 'true', 'mutual_tls', '') AS Security,
   if(Shape = 'bucket', toFloat64OrZero(replaceOne(Attributes['le'], '+Inf', 'inf')), 0) AS Le,
   Value, ObservationCount, Bounds, Counts
-FROM mesh_samples
-WHERE Origin = 'linkerd' AND Attributes['direction'] IN ('inbound', 'outbound');
+FROM (SELECT * FROM mesh_samples WHERE Origin = 'linkerd' AND Attributes['direction'] IN ('inbound', 'outbound'));
 
 -- Envoy's own statistics: the caller is the proxy's workload, the callee its upstream cluster (`outbound|PORT|SUBSET|HOST`, or any name; Consul
 -- names both sides). `upstream_rq` has a status or a class, which are two counts of the same calls.
@@ -254,5 +252,5 @@ SELECT Tenant, Timestamp, StartTimestamp, SeriesKey, Origin,
   '' AS GrpcStatus, '' AS Flags, '' AS Security,
   if(Shape = 'bucket', toFloat64OrZero(replaceOne(Attributes['le'], '+Inf', 'inf')), 0) AS Le,
   Value, ObservationCount, Bounds, Counts
-FROM mesh_samples
-WHERE Origin = 'envoy' AND upstream NOT IN ('', 'xds-grpc', 'sds-grpc', 'agent', 'prometheus_stats', 'zipkin');
+FROM (SELECT * FROM mesh_samples WHERE Origin = 'envoy')
+WHERE upstream NOT IN ('', 'xds-grpc', 'sds-grpc', 'agent', 'prometheus_stats', 'zipkin');

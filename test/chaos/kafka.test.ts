@@ -12,7 +12,7 @@ import { differences, digestTables } from "./same-content.ts";
 
 const isFull = process.env["FAULTLINE_CHAOS"] === "full";
 const PLAN = isFull
-  ? { messages: 6_000, rounds: 20, storageKills: 5, brokerRestarts: 2, leaves: 5, timeoutMs: 600_000 }
+  ? { messages: 3_600, rounds: 20, storageKills: 5, brokerRestarts: 2, leaves: 5, timeoutMs: 900_000 }
   : { messages: 300, rounds: 2, storageKills: 1, brokerRestarts: 0, leaves: 1, timeoutMs: 180_000 };
 const MEMBERS = 3;
 
@@ -125,16 +125,17 @@ describe.skipIf(!canRunKafka())("the big run (needs Java 17 and Maven)", { timeo
         await world.broker.restart();
         done.brokerRestarts++;
       }
+      if (isFull) console.log(`round ${round + 1} of ${PLAN.rounds}, ${((Date.now() - began) / 1_000).toFixed(0)} s`);
     }
     const sent = PLAN.rounds * Math.floor(PLAN.messages / PLAN.rounds);
-    await until("the rest", () => isRead("members", sent), 240_000);
+    await until("the rest", () => isRead("members", sent), 400_000);
     const stressedMs = Date.now() - began;
     const peakBytes = Math.max(...members.map((member) => member.peakBytes()));
     for (const member of members) await member.leave();
 
     // A calm second reading of the same topics, by one member, in other chunks, into another database.
     const reader = await world.startMember(calm, { groupId: "calm", chunkMaxRecords: 100, deadLetterTopic: "" });
-    await until("the calm reading", () => isRead("calm", sent), 240_000);
+    await until("the calm reading", () => isRead("calm", sent), 400_000);
     await reader.leave();
 
     const wanted = expectedRows(sent);

@@ -60,22 +60,25 @@ const mutated = fc
 const neighbour = logsPayload([lineRecord(istioLine(REQUEST))], { "service.name": "frontend" });
 const alone = makeBlock("logs");
 alone.decode(neighbour, ACCESS_LOGS_AT_MS, "default");
-const [neighbourRow] = accessLogRows(alone);
+const [neighbourRow] = accessLogRows(rowsOf(alone));
 
 const block = makeBlock("logs");
 
 function check(payload: Uint8Array): boolean {
   block.clear();
-  block.decode(neighbour, ACCESS_LOGS_AT_MS, "default");
-  const started = performance.now();
+  expect(block.decode(neighbour, ACCESS_LOGS_AT_MS, "default")).toMatchObject({ ok: true });
+  // CPU time: a busy machine is no hang.
+  const started = process.cpuUsage();
   const outcome = block.decode(payload, ACCESS_LOGS_AT_MS, "default");
-  expect(performance.now() - started).toBeLessThan(SLOWEST_MS);
-  block.decode(neighbour, ACCESS_LOGS_AT_MS, "default");
+  const { user, system } = process.cpuUsage(started);
+  expect((user + system) / 1000).toBeLessThan(SLOWEST_MS);
+  expect(block.decode(neighbour, ACCESS_LOGS_AT_MS, "default")).toMatchObject({ ok: true });
   if (!outcome.ok) expect(outcome.reason).not.toBe("defect");
   else expect(outcome.rows + outcome.rejected).toBe(1);
-  const rows = accessLogRows(block);
+  const tables = rowsOf(block);
+  const rows = accessLogRows(tables);
   expect([rows[0], rows.at(-1)]).toEqual([neighbourRow, neighbourRow]);
-  expect(rows.length + (rowsOf(block)["logs"]?.length ?? 0)).toBe(2 + (outcome.ok ? outcome.rows : 0));
+  expect(rows.length + (tables["logs"]?.length ?? 0)).toBe(2 + (outcome.ok ? outcome.rows : 0));
   return rows.length > 2;
 }
 

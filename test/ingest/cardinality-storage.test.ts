@@ -85,4 +85,20 @@ describe("overflows", () => {
       { tenant: "metrics", dimension: "service", rowCount: 1, sample: "three" },
     ]);
   });
+
+  it("of access logs count by either side of the call", async () => {
+    const row = { Timestamp: "2026-11-22T22:00:00Z", Tenant: "access", SrcService: "web", DstService: "cart" };
+    await test.storage.insertRows("access_logs", [
+      { ...row, Service: "cart", Operation: "__overflow__", Method: "GET", Path: "/x/1" },
+      { ...row, Service: "web", DstInstance: "__overflow__" },
+      { ...row, Service: "web", DstService: "__overflow__", Authority: "evil.example.com" },
+      row,
+    ]);
+    const rows = await readOverflows(test.storage, { tenant: "access", fromSeconds: 1_700_000_000, limit: 100 });
+    expect(rows.map(({ dimension, service, rowCount, sample }) => [dimension, service, rowCount, sample])).toEqual([
+      ["instance", "cart", 1, ""],
+      ["operation", "cart", 1, "GET /x/1"],
+      ["service", "", 1, "evil.example.com"],
+    ]);
+  });
 });

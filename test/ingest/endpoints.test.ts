@@ -1,4 +1,5 @@
 // Endpoints beside OTLP on the OTLP/HTTP port, and who may use any of them.
+import { request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
@@ -176,11 +177,19 @@ describe("tokens", () => {
     expect(asked).toEqual([]);
   });
 
-  it("of somebody who is refused cost no body: a large one is not read", async () => {
+  it("of somebody who is refused cost no body: the answer comes before it", async () => {
     const { url } = await serve();
-    const response = await post(`${url}/v1/traces`, Buffer.alloc(8 << 20), PROTOBUF).catch(() => null);
-    // The connection is closed while the body is still coming; a client may see that before the answer.
-    if (response !== null) expect(response.status).toBe(401);
+    const { port } = new URL(url);
+    const status = await new Promise<number>((resolve, reject) => {
+      const headers = { ...PROTOBUF, "content-length": 8 << 20 };
+      const request = httpRequest({ port, path: "/v1/traces", method: "POST", headers }, (response) => {
+        resolve(response.statusCode ?? 0);
+        request.destroy();
+      });
+      request.on("error", reject);
+      request.write("only the beginning");
+    });
+    expect(status).toBe(401);
   });
 });
 

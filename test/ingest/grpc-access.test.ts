@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Access, Admission } from "../../ingest/access.ts";
+import { flushFrequentEvents } from "../../ingest/frequent-events.ts";
 import { GRPC_LIMITS, type GrpcLimits, startGrpc } from "../../ingest/grpc.ts";
 import type { Delivery } from "../../ingest/receiver.ts";
 import { createTenantGuard, TENANT_LIMITS, type TenantLimits } from "../../ingest/tenant-limits.ts";
@@ -15,6 +16,7 @@ const STORED: Delivery = { ok: true, rows: 1, rejected: 0, rejectedReason: null,
 const cleanups: (() => void)[] = [];
 afterEach(() => {
   setLogSink(() => {});
+  flushFrequentEvents();
   for (const cleanup of cleanups.splice(0)) cleanup();
 });
 

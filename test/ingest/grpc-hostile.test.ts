@@ -72,7 +72,8 @@ async function pour(stream: ClientHttp2Stream, pieces: number): Promise<boolean>
 function ended(stream: ClientHttp2Stream): Promise<string> {
   return new Promise((resolve) => {
     const take = (headers: Record<string, unknown>): void => {
-      if (headers["grpc-status"] !== undefined) resolve(String(headers["grpc-status"]));
+      const code = headers["grpc-status"];
+      if (typeof code === "string" || typeof code === "number") resolve(String(code));
     };
     stream.on("response", take);
     stream.on("trailers", take);

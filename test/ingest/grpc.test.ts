@@ -7,6 +7,7 @@ import { type CallOptions, Client, credentials, Metadata, type ServiceError, sta
 import protobuf from "protobufjs";
 import { afterEach, describe, expect, it } from "vitest";
 import { openAccess } from "../../ingest/access.ts";
+import { flushFrequentEvents } from "../../ingest/frequent-events.ts";
 import { GRPC_LIMITS, type GrpcEndpoint, type GrpcLimits, startGrpc } from "../../ingest/grpc.ts";
 import type { Delivery } from "../../ingest/receiver.ts";
 import { createTenantGuard, TENANT_LIMITS } from "../../ingest/tenant-limits.ts";
@@ -221,6 +222,7 @@ describe("refusals", () => {
   it("ends a call whose gzip is none or cut off, and counts it", async () => {
     const { port, received } = await serve();
     const reasons: unknown[] = [];
+    flushFrequentEvents();
     setLogSink((_level, event, _text, fields) => reasons.push([event, fields["reason"]]));
     cleanups.push(() => setLogSink(() => {}));
     const whole = gzipSync(Buffer.alloc(10_000, "abcdef"));
@@ -230,6 +232,7 @@ describe("refusals", () => {
       expect((await statusOf(stream)).code).toBe(status.INTERNAL);
     }
     expect(received).toEqual([]);
+    flushFrequentEvents();
     expect(reasons).toEqual(Array(2).fill(["ingest.refused", "compression"]));
   });
 

@@ -25,10 +25,10 @@ function call(number: number): Uint8Array {
   return tracesOf([{ traceId, startUnixNs: BigInt(START_MS) * 1_000_000n, durationNs: 5_000_000n }], "otlp_proto");
 }
 
-/** A payload of 20 000 calls, 40 000 spans. */
+/** A payload of 10 000 calls, 20 000 spans. */
 function calls(from: number): Uint8Array {
   return tracesOf(
-    Array.from({ length: 20_000 }, (_, i) => ({
+    Array.from({ length: 10_000 }, (_, i) => ({
       traceId: `7${(from + i).toString(16).padStart(31, "0")}`,
       startUnixNs: BigInt(START_MS) * 1_000_000n,
       durationNs: 5_000_000n,

@@ -294,7 +294,8 @@ describe.skipIf(!canRunKafka())("Kafka into ClickHouse (needs Java 17 and Maven)
       ]);
       const SIGNALS = { T: "traces", M: "metrics", L: "logs" } as const;
       const [spansBefore] = await read<{ n: number }>("SELECT count() AS n FROM spans");
-      const [logsBefore] = await read<{ n: number }>("SELECT count() AS n FROM logs");
+      const allLogs = "SELECT (SELECT count() FROM logs) + (SELECT count() FROM access_logs) AS n";
+      const [logsBefore] = await read<{ n: number }>(allLogs);
       const bodies: Record<keyof typeof SIGNALS, Uint8Array[]> = { T: [], M: [], L: [] };
       for await (const frame of readRecording(RECORDING)) {
         if (bodies[frame.signal].length < 200) bodies[frame.signal].push(Uint8Array.from(frame.body));
@@ -311,7 +312,7 @@ describe.skipIf(!canRunKafka())("Kafka into ClickHouse (needs Java 17 and Maven)
       await until("all commits", topics.committedAll);
       await role.stop();
       const [spans] = await read<{ n: number }>("SELECT count() AS n FROM spans");
-      const [logs] = await read<{ n: number }>("SELECT count() AS n FROM logs");
+      const [logs] = await read<{ n: number }>(allLogs);
       const [metrics] = await read<{ n: number }>(
         "SELECT (SELECT count() FROM metrics_numbers) + (SELECT count() FROM metrics_distributions) AS n",
       );

@@ -305,3 +305,18 @@ describe("bounds", () => {
     expect(spansOf(block)).toMatchObject([{ Duration: 0n }]);
   });
 });
+
+it("a payload without a row leaves nothing in the block, however many resources it names", () => {
+  const block = makeBlock("traces");
+  const before = block.bytes;
+  for (let n = 0; n < 100; n++) {
+    const resource = { attributes: [{ key: "service.name", value: { stringValue: `s${n}` } }] };
+    const bytes = encodeOtlp("traces", { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: `n${n}` } }] }] });
+    expect(block.decode(bytes, SAMPLES_AT_MS, "default")).toMatchObject({ ok: true, rows: 0 });
+  }
+  expect([block.rows, block.bytes, block.isCrowded]).toEqual([0, before, false]);
+  const other = makeBlock("traces");
+  const [payload = new Uint8Array()] = PAYLOADS.traces;
+  for (const one of [block, other]) one.decode(payload, SAMPLES_AT_MS, "default");
+  expect(bytesOf(block).equals(bytesOf(other))).toBe(true);
+});

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createPayloads } from "../../bench/ingest/corpus.ts";
 import { INGEST_DEFAULTS, startIngest } from "../../ingest/role.ts";
 import { transcodeJson } from "../../ingest/otlp/json.ts";
 import { readRecording } from "../../service/recording.ts";
@@ -15,6 +16,8 @@ const RECORDING = `${DATA}/mesh-lab/open-b.otlp.zst`;
 const JSON_SAMPLES = `${DATA}/mesh-samples/otlp`;
 /** Payloads of each signal taken from the recording. */
 const RECORDED_PAYLOADS = Number(process.env["FAULTLINE_PARITY_PAYLOADS"] ?? 200);
+/** Spans of the benchmark's corpus. */
+const CORPUS_SPANS = Number(process.env["FAULTLINE_PARITY_SPANS"] ?? 3_000);
 const TABLES: Record<OtlpSignal, string[]> = {
   traces: ["spans"],
   logs: ["logs", "access_logs"],
@@ -106,6 +109,17 @@ describe("stored columns equal the slow decoder's", () => {
     await Promise.all(payloads.map(({ signal, bytes }) => post(signal, bytes, "application/x-protobuf")));
     expect(await differences(written)).toEqual([]);
   });
+
+  it.each(["ascending", "descending"] as const)(
+    "for the benchmark's corpus, fields %s",
+    { timeout: 120_000 },
+    async (order) => {
+      const spec = { name: "parity", payloadSpans: [500, 900], order, spans: CORPUS_SPANS, seed: 7 } as const;
+      const payloads = [...createPayloads(spec)].map(({ bytes }): Payload => ({ signal: "traces", bytes }));
+      await Promise.all(payloads.map(({ signal, bytes }) => post(signal, bytes, "application/x-protobuf")));
+      expect(await differences(payloads)).toEqual([]);
+    },
+  );
 
   it.skipIf(!existsSync(RECORDING))("for a recording of a real mesh", { timeout: 120_000 }, async () => {
     const payloads = await recordedPayloads();

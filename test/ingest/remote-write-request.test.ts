@@ -162,11 +162,9 @@ describe.each(VERSIONS)("version %i", (version) => {
     );
     const text = request.ok ? Buffer.from(request.bytes).toString("latin1") : "";
     expect(text.split("service.name").length - 1).toBe(2);
-    expect(
-      rowsOfRequest(request)
-        .map((row) => row["Service"])
-        .toSorted(),
-    ).toEqual([...Array(20).fill("j0"), ...Array(20).fill("j1")]);
+    const services = rowsOfRequest(request).map((row) => row["Service"]);
+    expect(services.filter((service) => service === "j0")).toHaveLength(20);
+    expect(services.filter((service) => service === "j1")).toHaveLength(20);
   });
 
   it("refuses a request whose OTLP form is too large", () => {

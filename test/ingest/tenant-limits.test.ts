@@ -2,10 +2,14 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { setLogSink } from "../../model/events.ts";
+import { flushFrequentEvents } from "../../ingest/frequent-events.ts";
 import { createTenantGuard, Room, TENANT_LIMITS } from "../../ingest/tenant-limits.ts";
 import { TenantQueue } from "../../ingest/tenant-queue.ts";
 
-afterEach(() => setLogSink(() => {}));
+afterEach(() => {
+  setLogSink(() => {});
+  flushFrequentEvents();
+});
 
 /** Takes one after the other until nothing more is given; how many that were. */
 function takeAll(room: Room, tenant: string): number {
@@ -94,6 +98,18 @@ it("throttled senders are counted by tenant, under a bounded number of labels", 
   expect(seen.size).toBe(101);
   expect(seen.has("tenant-7")).toBe(true);
   expect(seen.has("tenant-4999")).toBe(false);
+});
+
+it("what happens by the thousand is counted to the last, and logged once a second", () => {
+  const lines: string[] = [];
+  setLogSink((_level, _event, text) => void lines.push(text));
+  const guard = createTenantGuard(TENANT_LIMITS, () => 0);
+  for (let n = 0; n < 1_000; n++) guard.throttled("grpc", "rate", "busy", "slower please");
+  expect(lines).toEqual(["a sender was told to slow down: slower please"]);
+  flushFrequentEvents();
+  expect(lines[1]).toBe("a sender was told to slow down: slower please, 999 more within a second");
+  flushFrequentEvents();
+  expect(lines.length).toBe(2);
 });
 
 it("what waits comes out in turn, and in order for each tenant", () => {

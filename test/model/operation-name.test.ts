@@ -137,12 +137,12 @@ describe("any text", () => {
       "a@".repeat(5e5),
       "/:a".repeat(3e5),
     ];
-    const startMs = performance.now();
+    const before = process.cpuUsage();
     for (const text of hostile) {
       nameTemplate(text);
       declaredRoute(text);
     }
-    expect(performance.now() - startMs).toBeLessThan(500);
+    expect(process.cpuUsage(before).user).toBeLessThan(500_000);
   });
 });
 

@@ -155,7 +155,10 @@ describe("labels", () => {
     const cluster = "outbound|80|v2|b.shop.svc.cluster.local";
     const key = "envoy_response_code_class" in tags ? "envoy_cluster_name" : "cluster_name";
     const columns = { Cluster: "east", Namespace: "shop", Service: "a", Version: "v1", Instance: "a-1" };
-    await storePoints(test.storage, [{ name, at: 0, value: 9, attributes: { ...tags, [key]: cluster }, columns }]);
+    const resource = { "k8s.deployment.name": "a-v1" };
+    await storePoints(test.storage, [
+      { name, at: 0, value: 9, attributes: { ...tags, [key]: cluster }, columns, resource },
+    ]);
     expect(await points()).toMatchObject([
       {
         Measure: "upstream_response_classes",

@@ -2,7 +2,10 @@
 // In: OTLP logs over HTTP and straight into takers. Out: what the analyzer and the API read. Bounds: one embedded server.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createObjectTaker, type TakeObjects } from "../../../ingest/changes/object-taker.ts";
+import { createKafkaSink } from "../../../ingest/kafka-sink.ts";
+import { DECODE_LIMITS } from "../../../ingest/otlp/limits.ts";
 import { INGEST_DEFAULTS, startIngest } from "../../../ingest/role.ts";
+import { createRowBlocks } from "../../../ingest/row-blocks.ts";
 import { readChangePage } from "../../../storage/changes.ts";
 import { readPlatformEvents, readRuntimes } from "../../../storage/platform-signals.ts";
 import { logPayload, OBSERVED_MS, pulled, type RecordSpec, watched } from "../../fixtures/kubernetes.ts";
@@ -208,6 +211,41 @@ describe("the content of a Secret", () => {
       expect(rows).not.toContain("hunter");
     }
   });
+});
+
+it("a chunk of Kafka that is stored again after a crash tells its changes once, and nothing of a Secret", async () => {
+  const secret = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "db", namespace: "shop", uid: "s1", resourceVersion: "1" },
+    data: { password: "aHVudGVyMg==" },
+  };
+  const records = [
+    [watched("ADDED", deployment(4, "a:1")), watched("ADDED", secret)],
+    [watched("MODIFIED", deployment(5, "a:2"))],
+    [watched("MODIFIED", deployment(6, "a:3"))],
+  ].map((specs, index) => ({ offset: BigInt(index), value: logPayload(specs) }));
+  const chunk = {
+    at: { topic: "otlp_logs", partition: 0 },
+    topic: { signal: "logs", encoding: "otlp_proto" },
+    intent: { epoch: 1, first: 0n, last: 2n, atMs: OBSERVED_MS, alone: [] },
+    records,
+  } as const;
+  for (let crash = 0; crash < 3; crash++) {
+    const sink = createKafkaSink({
+      storage: database.storage,
+      tenant: "default",
+      makeBlock: createRowBlocks(DECODE_LIMITS),
+      takeChanges: taker(),
+      publish: () => Promise.resolve(),
+    });
+    expect(await sink.store(chunk, null)).toEqual({ kind: "stored" });
+  }
+  expect(new Set((await changes()).map(({ after }) => after))).toEqual(new Set(["image a:2", "image a:3"]));
+  expect(await select("SELECT count() AS n FROM changes")).toEqual([{ n: 2 }]);
+  const bodies = await select<{ Body: string }>("SELECT Body FROM logs");
+  expect(bodies).toHaveLength(4);
+  expect(JSON.stringify(bodies)).not.toContain("aHVudGVyMg==");
 });
 
 function jsonValue(value: unknown): object {
