@@ -2,7 +2,7 @@
 // In: one attribute's text with all others at hand. Out: the part's value, or the reason why this rule does not count.
 // Bounds: a fixed table; a reader only takes text apart. model/identity.ts walks it.
 import { cleanName, flawOf, isAddress, type NameFlaw, withoutPort } from "./names.ts";
-import { type Attributes, isOutsideKubernetes } from "./runtime.ts";
+import { type Attributes, isOutsideKubernetes, POD_LABELS } from "./runtime.ts";
 
 /** The parts of identity that are resolved at ingest. */
 export const IDENTITY_PARTS = ["cluster", "namespace", "service", "version", "instance", "node"] as const;
@@ -181,7 +181,7 @@ function namespaceOfHost(value: string): string {
 
 function workloadLabels(...names: string[]): IdentityRule[] {
   return names.flatMap((name) =>
-    ["k8s.pod.label.", "k8s.pod.labels."].map(
+    POD_LABELS.map(
       (prefix) => ({ id: "label", from: "resource", attribute: prefix + name }) as const,
     ),
   );

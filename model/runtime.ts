@@ -46,7 +46,8 @@ const RUNTIME_CLASS_NAME = [
   "container.runtime.name",
   "container.runtime",
 ];
-const POD_LABELS = ["k8s.pod.label.", "k8s.pod.labels."];
+/** Prefixes under which a pod's labels arrive; the Collector's k8s_attributes also stamps them bare, under names of the operator's choice. */
+export const POD_LABELS: readonly string[] = ["k8s.pod.label.", "k8s.pod.labels.", ""];
 const POD_ANNOTATIONS = ["k8s.pod.annotation.", "k8s.pod.annotations."];
 const IMAGE_ANNOTATIONS = ["container.image.annotation.", "container.image.annotations.", "container.image.label."];
 const OWNER_KIND = ["k8s.pod.owner.kind", "k8s.owner.kind", "istio.workload.kind"];

@@ -4,10 +4,7 @@
 // connection to ClickHouse and nothing else, but for `localize`, which the API needs on demand.
 import { ServiceError } from "../model/errors.ts";
 import type { Localize } from "../model/localization.ts";
-import { startAnalyzer } from "../analyzer/role.ts";
-import { ALERTS_DEFAULTS, startAlerts } from "../api/alerts/role.ts";
 import { API_DEFAULTS } from "../api/options.ts";
-import { startApi } from "../api/role.ts";
 import { startIngest } from "../ingest/role.ts";
 import type { AdoptOptions } from "../storage/adopt.ts";
 import type { Storage, StorageOptions } from "../storage/client.ts";
@@ -125,6 +122,7 @@ export const PARTS: Readonly<Record<RoleName | "connection", PartDefinition<Serv
         maxBucketsPerPairing: values["analyzer.maxBucketsPerPairing"],
         idleSeconds: values["analyzer.idleSeconds"],
       };
+      const { startAnalyzer } = await import("../analyzer/role.ts");
       const analyzer = await startAnalyzer({ storage: storageOf(context), options, now: context.now });
       context.localize = analyzer.localize;
       context.runCycle = (complete) => analyzer.runCycle(complete);
@@ -134,6 +132,9 @@ export const PARTS: Readonly<Record<RoleName | "connection", PartDefinition<Serv
   api: {
     needs: ["connection", "analyzer"],
     start: async (context) => {
+      // A process that runs another role alone need not hold the libraries of this one.
+      const { startApi } = await import("../api/role.ts");
+      const { ALERTS_DEFAULTS, startAlerts } = await import("../api/alerts/role.ts");
       const values = context.config.values;
       const where = { role: "api", host: values["api.host"] };
       const options = {

@@ -34,8 +34,11 @@ export const RETENTION_DEFAULTS: RetentionOptions = {
   entitiesDays: 30,
 };
 
-/** Tables that nothing leaves by age: a revoked token whose newest row went first would be live again. */
-export const KEPT_FOR_EVER: readonly string[] = ["tokens"];
+/**
+ * Tables that no setting ages: a revoked token whose newest row went first would be live again, and of the leases of adoption the epochs
+ * must stay while their schema lets the signs of life go.
+ */
+export const KEPT_FOR_EVER: readonly string[] = ["tokens", "adoption_leases"];
 
 // Staging tables follow theirs: REPLACE PARTITION wants both of one structure.
 // The marks of what was analysed outlive the counts of what has arrived, or old buckets would look new.

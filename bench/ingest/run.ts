@@ -24,9 +24,9 @@ export type IngestPart = (typeof INGEST_PARTS)[number];
 
 const SEED = 1;
 const STORED_SPANS = 80_000;
-const STORAGE_ROUNDS = 5;
+const STORAGE_ROUNDS = 9;
 const SMOKE_STORED_SPANS = 4_000;
-const MIB = 2 ** 20;
+const MB = 1e6;
 /** Least and most spans a payload; the bound on the ratio holds from 500 spans on. */
 const SIZES = [
   { name: "mix", payloadSpans: [500, 8000], isBounded: true },
@@ -117,8 +117,8 @@ async function storageFigures(
   );
   return {
     engine_only: figure(result.engineOnlyUs, "µs/span", null, "ready-made Native blocks, all views, no merges"),
-    ...pathFigures("decode_insert", result.insert, smoke ? UNBOUNDED : { ratio: "<= 1.4", rssMiB: null }),
-    ...pathFigures("http", result.http, smoke ? UNBOUNDED : { ratio: "<= 1.9", rssMiB: "<= 200" }),
+    ...pathFigures("decode_insert", result.insert, smoke ? UNBOUNDED : { ratio: "<= 1.4", rssMb: null }),
+    ...pathFigures("http", result.http, smoke ? UNBOUNDED : { ratio: "<= 1.9", rssMb: "<= 200" }),
     ...pathFigures("naive_insert", result.naiveInsert, UNBOUNDED),
   };
 }
@@ -135,16 +135,16 @@ async function kafkaFigures(
   const kafka = await measureKafka(corpus, smoke ? 1 : STORAGE_ROUNDS);
   tell(kafka === null ? "Kafka: skipped, it needs Java and Maven" : `Kafka ${kafka.ratio.toFixed(2)}x`);
   if (kafka === null) return { kafka: figure(null, "", null, "skipped: Java and Maven are not here") };
-  return pathFigures("kafka", kafka, smoke ? UNBOUNDED : { ratio: null, rssMiB: "<= 320" });
+  return pathFigures("kafka", kafka, smoke ? UNBOUNDED : { ratio: null, rssMb: "<= 320" });
 }
 
 interface Bounds {
   readonly ratio: string | null;
-  readonly rssMiB: string | null;
+  readonly rssMb: string | null;
 }
 
 /** What a few thousand spans cost in cold processes keeps no bound. */
-const UNBOUNDED: Bounds = { ratio: null, rssMiB: null };
+const UNBOUNDED: Bounds = { ratio: null, rssMb: null };
 
 function pathFigures(name: string, path: PathResult, bounds: Bounds): Record<string, Figure> {
   return {
@@ -152,6 +152,6 @@ function pathFigures(name: string, path: PathResult, bounds: Bounds): Record<str
     [`${name}_engine`]: figure(path.engineUs, "µs/span", null, "CPU of ClickHouse"),
     [`${name}_ratio`]: figure(path.ratio, "x engine alone", bounds.ratio),
     [`${name}_heap`]: figure(path.heapBytes, "B/span"),
-    [`${name}_rss_peak`]: figure(path.peakRssBytes / MIB, "MiB", bounds.rssMiB),
+    [`${name}_rss_peak`]: figure(path.peakRssBytes / MB, "MB", bounds.rssMb),
   };
 }

@@ -51,20 +51,22 @@ export async function measureStoragePaths(corpus: string, rounds: number): Promi
     const url = await role.said(/OTLP\/HTTP (http:[^\s,]+)/);
     const sender = await start({ task: "work", work: { kind: "send", corpus, url, connections: CONNECTIONS } });
 
-    const costs = { floor: [] as Cost[], insert: [] as Cost[], naive: [] as Cost[], http: [] as Cost[] };
+    const costs = { floor: [] as Cost[], insert: [] as Cost[], http: [] as Cost[], naive: [] as Cost[] };
+    const turns = [
+      { costs: costs.floor, asked: floor, measured: floor, rounds },
+      { costs: costs.insert, asked: insert, measured: insert, rounds },
+      { costs: costs.http, asked: sender, measured: role, rounds },
+      { costs: costs.naive, asked: naive, measured: naive, rounds: NAIVE_ROUNDS },
+    ];
     for (let round = 0; round <= rounds; round++) {
-      const now = {
-        floor: await measure(engine, floor, floor),
-        insert: await measure(engine, insert, insert),
-        http: await measure(engine, sender, role),
-        naive: round <= NAIVE_ROUNDS ? await measure(engine, naive, naive) : null,
-      };
-      // The first round compiles the code and opens the connections.
-      if (round === 0) continue;
-      costs.floor.push(now.floor);
-      costs.insert.push(now.insert);
-      if (now.naive !== null) costs.naive.push(now.naive);
-      costs.http.push(now.http);
+      // Whoever comes first in a round is another one each time: what the round before left behind meets all alike.
+      for (let turn = 0; turn < turns.length; turn++) {
+        const work = turns[(turn + round) % turns.length];
+        if (work === undefined || round > work.rounds) continue;
+        const cost = await measure(engine, work.asked, work.measured);
+        // The first round compiles the code and opens the connections.
+        if (round > 0) work.costs.push(cost);
+      }
     }
     const path = async (
       of: readonly Cost[],

@@ -92,8 +92,10 @@ async function eachBlock(
     await take(block.inserts());
     block.clear();
   }
-  if (block.rows > 0) await take(block.inserts());
-  block.clear();
+  if (block.rows > 0) {
+    await take(block.inserts());
+    block.clear();
+  }
   return spans;
 }
 

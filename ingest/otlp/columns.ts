@@ -1,11 +1,13 @@
 // Growable column buffers in the layout of ClickHouse's Native format.
 // In: bytes of a payload, by position. Out: one buffer a column, ready to send.
-// Bounds: buffers double as needed and are given back when a block was much larger than usual; `mark` and `rollback` take a column back
+// Bounds: buffers double as needed and are given back when blocks have become much smaller; `mark` and `rollback` take a column back
 // to where a payload began. Short copies go by 32-bit words: for 8-64 bytes they cost a third of a typed array copy.
 
 /** Copies past this length use the engine's memmove. */
 const WORD_COPY_LIMIT = 160;
 const SLACK = 16;
+/** A buffer is halved after so many blocks in a row that needed less than an eighth of it. */
+const SPARSE_BLOCKS = 8;
 
 /** Bytes of a column: fixed-width values, or strings as ClickHouse writes them (varint length, then bytes). */
 export class ByteColumn {
@@ -13,6 +15,7 @@ export class ByteColumn {
   view: DataView;
   length = 0;
   private marked = 0;
+  private sparse = 0;
   private readonly initialBytes: number;
 
   constructor(initialBytes: number) {
@@ -41,11 +44,14 @@ export class ByteColumn {
     this.length = this.marked;
   }
 
-  /** Empties the column; a buffer that one large block blew up is given back. */
+  /** Empties the column; a buffer that large blocks blew up is given back step by step. */
   clear(): void {
-    if (this.bytes.length > this.initialBytes && this.length * 8 < this.bytes.length) {
+    const isSparse = this.bytes.length > this.initialBytes && this.length * 8 < this.bytes.length;
+    this.sparse = isSparse ? this.sparse + 1 : 0;
+    if (this.sparse === SPARSE_BLOCKS) {
       this.bytes = new Uint8Array(Math.max(this.initialBytes, this.bytes.length >> 1));
       this.view = new DataView(this.bytes.buffer);
+      this.sparse = 0;
     }
     this.length = 0;
     this.marked = 0;
@@ -146,6 +152,7 @@ export class IndexColumn {
   values: Int32Array;
   length = 0;
   private marked = 0;
+  private sparse = 0;
   private readonly initialLength: number;
 
   constructor(initialLength: number) {
@@ -171,8 +178,11 @@ export class IndexColumn {
   }
 
   clear(): void {
-    if (this.values.length > this.initialLength && this.length * 8 < this.values.length) {
+    const isSparse = this.values.length > this.initialLength && this.length * 8 < this.values.length;
+    this.sparse = isSparse ? this.sparse + 1 : 0;
+    if (this.sparse === SPARSE_BLOCKS) {
       this.values = new Int32Array(Math.max(this.initialLength, this.values.length >> 1));
+      this.sparse = 0;
     }
     this.length = 0;
     this.marked = 0;

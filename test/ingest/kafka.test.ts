@@ -196,6 +196,18 @@ describe.skipIf(!canRunKafka())("Kafka consumer (needs Java 17 and Maven)", { ti
     expect(sink.stored).toEqual(texts);
   });
 
+  it("reads the largest message that compose's broker and Collector let through, though a fetch asks for less", async () => {
+    const topic = await makeTopic(1, [{ name: "max.message.bytes", value: "4194304" }]);
+    const largest = "x".repeat(4_000_000);
+    const texts = ["before", largest, "after"];
+    for (const text of texts) await send(topic, [text]);
+    const sink = record();
+    const consumer = startKafkaConsumer(options(topic, { fetchMaxBytes: KAFKA_DEFAULTS.fetchMaxBytes }), sink);
+    await until("the commit", async () => (await committed(topic))[0] === "3");
+    await consumer.stop();
+    expect(sink.stored.map((text) => text.length)).toEqual(texts.map((text) => text.length));
+  });
+
   it("pauses a slow partition at its share, and the others take many times the buffer meanwhile", async () => {
     const topic = await makeTopic(4);
     let finishSlow = (): void => {};

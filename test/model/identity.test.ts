@@ -181,6 +181,7 @@ describe("identity", () => {
 
   it.each<[string, Given, string]>([
     ["an unfilled shell template", { "service.name": "${SERVICE_NAME}", "k8s.deployment.name": "cart" }, "cart"],
+    ["a label that the Collector stamped bare", { app: "cart", "k8s.deployment.name": "cart-v2" }, "cart"],
     ["an unfilled Helm template", { "service.name": "{{ .Values.name }}", "k8s.pod.labels.app": "cart" }, "cart"],
     ["an unfilled Kubernetes variable", { "service.name": "$(APP_NAME)", "faas.name": "cart" }, "cart"],
     ["Go's missing value", { "service.name": "<no value>", "k8s.job.name": "cart" }, "cart"],

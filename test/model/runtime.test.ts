@@ -50,6 +50,7 @@ const EXAMPLES: readonly Example[] = [
   [{ ...POD, "k8s.pod.labels.faas_function": "resize" }, "FAAS", null, "faas.openfaas"],
   [{ ...POD, "faas.name": "resize", "k8s.pod.runtime_class.name": "kata-qemu" }, "FAAS", "KATA", "faas.otel"],
   // Virtual machines in pods.
+  [{ ...POD, "kubevirt.io": "virt-launcher" }, "KUBEVIRT", "KUBEVIRT", "kubevirt.label"],
   [{ ...POD, "k8s.pod.label.kubevirt.io": "virt-launcher" }, "KUBEVIRT", "KUBEVIRT", "kubevirt.label"],
   [{ ...POD, "k8s.pod.label.kubevirt.io": "virt-handler" }, "RUNC", null, "default.pod"],
   [{ ...POD, "k8s.pod.label.vm.kubevirt.io/name": "tax" }, "KUBEVIRT", "KUBEVIRT", "kubevirt.name"],
