@@ -181,9 +181,7 @@ function namespaceOfHost(value: string): string {
 
 function workloadLabels(...names: string[]): IdentityRule[] {
   return names.flatMap((name) =>
-    POD_LABELS.map(
-      (prefix) => ({ id: "label", from: "resource", attribute: prefix + name }) as const,
-    ),
+    POD_LABELS.map((prefix) => ({ id: "label", from: "resource", attribute: prefix + name }) as const),
   );
 }
 
