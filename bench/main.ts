@@ -1,5 +1,5 @@
 // The benchmarks' program: `npm run bench -- NAME [--json FILE] [--check]`, and for one of them
-// `mesh-lab [--cases FILE] [--recording FILE --truth FILE]`, `ingest [--part decode|storage|kafka]`; or `npm run bench -- --smoke`: every benchmark at its smallest.
+// `mesh-lab [--cases FILE] [--recording FILE --truth FILE]`, `ingest [--part decode|storage|kafka|collector] [--collector BINARY]`; or `npm run bench -- --smoke`: every benchmark at its smallest.
 // In: a name and where the data is (FAULTLINE_DATA_DIR). Out: a table, a JSON document, one line a case.
 // Bounds: exit 1 when --check meets a missed bound, 2 for a wrong call; absent data is said and is no failure.
 import { execFileSync } from "node:child_process";
@@ -15,6 +15,7 @@ interface Call {
   readonly truth: string | undefined;
   readonly cases: string | undefined;
   readonly part: IngestPart | null;
+  readonly collector: string | null;
 }
 
 interface Result {
@@ -55,8 +56,8 @@ async function meshLab(call: Call): Promise<Result | null> {
   return { scenario: call.smoke ? "the bundled recording" : `${labs.length} recording(s)`, figures };
 }
 
-async function ingest({ smoke, part }: Call): Promise<Result> {
-  const figures = await runIngest({ smoke, part }, (line) => console.log(line));
+async function ingest({ smoke, part, collector }: Call): Promise<Result> {
+  const figures = await runIngest({ smoke, part, collector }, (line) => console.log(line));
   return { scenario: smoke ? "a few thousand spans, once" : "Istio-like spans, medians of rounds", figures };
 }
 
@@ -71,6 +72,7 @@ export async function main(args: readonly string[]): Promise<number> {
       recording: { type: "string" },
       truth: { type: "string" },
       part: { type: "string" },
+      collector: { type: "string" },
       check: { type: "boolean" },
       smoke: { type: "boolean" },
     },
@@ -103,6 +105,7 @@ export async function main(args: readonly string[]): Promise<number> {
       truth: values.truth,
       cases: values.cases,
       part,
+      collector: values.collector ?? null,
     });
     if (result === undefined || result === null) continue;
     const report: BenchReport = { name, commit: commit(), machine: describeMachine(), ...result };

@@ -66,8 +66,8 @@ async function filledTables(storage: Storage): Promise<string[]> {
 }
 
 /** User and system time of a process and its threads, µs. */
-function cpuOf(pid: number | undefined): number {
-  if (pid === undefined) throw new Error("the engine is not running");
+export function cpuOf(pid: number | undefined): number {
+  if (pid === undefined) throw new Error("the process is not running");
   // The name in parentheses may hold anything; the fields behind it are numbers.
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
     .replace(/^.*\) /s, "")

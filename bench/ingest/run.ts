@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Figure, figure } from "../report.ts";
+import { measureCollector } from "./collector-path.ts";
 import { writeCorpus } from "./corpus-file.ts";
 import { type DecodePlan, measureDecode } from "./decode-encode.ts";
 import { measureKafka } from "./kafka-path.ts";
@@ -16,10 +17,12 @@ export interface IngestPlan {
   readonly smoke: boolean;
   /** Null: all parts. */
   readonly part: IngestPart | null;
+  /** A Collector's binary to compare with; null: none is here. */
+  readonly collector: string | null;
 }
 
 /** What can be run by itself. */
-export const INGEST_PARTS = ["decode", "storage", "kafka"] as const;
+export const INGEST_PARTS = ["decode", "storage", "kafka", "collector"] as const;
 export type IngestPart = (typeof INGEST_PARTS)[number];
 
 const SEED = 1;
@@ -46,6 +49,7 @@ export async function runIngest(plan: IngestPlan, tell: (line: string) => void):
       ...(runs("decode") ? await decodeFigures(folder, plan, tell) : {}),
       ...(runs("storage") ? await storageFigures(folder, plan, tell) : {}),
       ...(runs("kafka") ? await kafkaFigures(folder, plan, tell) : {}),
+      ...(runs("collector") ? await collectorFigures(folder, plan, tell) : {}),
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -136,6 +140,31 @@ async function kafkaFigures(
   tell(kafka === null ? "Kafka: skipped, it needs Java and Maven" : `Kafka ${kafka.ratio.toFixed(2)}x`);
   if (kafka === null) return { kafka: figure(null, "", null, "skipped: Java and Maven are not here") };
   return pathFigures("kafka", kafka, smoke ? UNBOUNDED : { ratio: null, rssMb: "<= 320" });
+}
+
+async function collectorFigures(
+  folder: string,
+  { smoke, collector }: IngestPlan,
+  tell: (line: string) => void,
+): Promise<Record<string, Figure>> {
+  if (collector === null) {
+    tell("Collector: skipped, --collector names no binary");
+    return { collector: figure(null, "", null, "skipped: --collector names no binary") };
+  }
+  const corpus = join(folder, "collector");
+  const spec = { name: "mix", payloadSpans: [500, 8000], order: "descending", seed: SEED } as const;
+  writeCorpus(corpus, { ...spec, spans: smoke ? SMOKE_STORED_SPANS : STORED_SPANS });
+  const result = await measureCollector(collector, corpus, smoke ? 1 : STORAGE_ROUNDS);
+  tell(
+    `Collector ${result.collectorUs.toFixed(2)} µs/span, ours ${result.ownUs.toFixed(2)}: ${result.ratio.toFixed(1)}x`,
+  );
+  return {
+    collector_own: figure(result.collectorUs, "µs/span", null, "CPU of the Collector, HTTP to ClickHouse, no queue"),
+    collector_ours: figure(result.ownUs, "µs/span", null, "CPU of our ingest role, same sender and engine"),
+    collector_ratio: figure(result.ratio, "x less", smoke ? null : ">= 4"),
+    collector_engine: figure(result.collectorEngineUs, "µs/span", null, "CPU of ClickHouse for the Collector's tables"),
+    collector_rss_peak: figure(result.collectorPeakRssBytes / MB, "MB"),
+  };
 }
 
 interface Bounds {
