@@ -8,7 +8,11 @@
 --   and the caller's result is compared with the last attempt. Keys are salted with the tenant: nothing is joined across tenants.
 -- Cost: two hash joins over the window plus margins (60 s back for parents, 60 s ahead for children), and one grouping of
 --   the callee spans by parent for the attempts of a retried call (the last one stands for the call).
-INSERT INTO edge_buckets_staging
+INSERT INTO edge_buckets_staging (Tenant, Bucket, SrcKind, SrcCluster, SrcNamespace, SrcService, SrcVersion, SrcInstance,
+  DstKind, DstCluster, DstNamespace, DstService, DstVersion, DstInstance, Protocol, Evidence,
+  CallerCalls, CallerFailed, CallerDegraded, CallerCancelled, CallerNs, CallerHist,
+  CalleeCalls, CalleeFailed, CalleeDegraded, CalleeCancelled, CalleeNs, CalleeHist,
+  NeverArrived, OriginFailed, GapNs, Flags)
 WITH
   toDateTime64({from:DateTime}, 9) AS from_time,
   toDateTime64({to:DateTime}, 9) AS to_time,
