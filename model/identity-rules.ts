@@ -24,7 +24,7 @@ export interface Sources {
   readonly namespace: string;
 }
 
-/** One way to read a part; storage/adopt writes the same rules as SQL and knows `read` and `when` by their names. */
+/** One way to read a part; the table that `faultline explain identity` prints. */
 export interface IdentityRule {
   readonly id: string;
   readonly from: "resource" | "proxy";

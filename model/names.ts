@@ -9,7 +9,7 @@
 export const OVERFLOW_NAME = "__overflow__";
 
 /** What a tenant may have only so many of; each is a column of storage. */
-export const CARDINALITY_DIMENSIONS = [
+const CARDINALITY_DIMENSIONS = [
   "cluster",
   "namespace",
   "service",
@@ -26,13 +26,13 @@ export type CardinalityDimension = (typeof CARDINALITY_DIMENSIONS)[number];
 export type NameFlaw = "says nothing" | "unfilled template" | "reserved" | "an address" | "an SDK's default";
 
 /** Characters that a name may have. */
-export const MAX_NAME_CHARACTERS = 256;
+const MAX_NAME_CHARACTERS = 256;
 // C0, DEL, C1, soft hyphen, zero-width and direction marks, line separators, byte order mark, unpaired surrogates.
 const UNSEEN =
   /[\p{Cc}\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/gu;
 const UNSEEN_ONE = new RegExp(UNSEEN.source, "u");
 /** What says nothing, lower case: the words that Istio, Helm, Go, JavaScript, Python and shells write where they do not know. */
-export const SAYS_NOTHING = new Set([
+const SAYS_NOTHING = new Set([
   "",
   "unknown",
   "<unknown>",
@@ -50,11 +50,11 @@ export const SAYS_NOTHING = new Set([
   "[object object]",
 ]);
 /** A template that nobody filled in. */
-export const UNFILLED = /\$\{|\{\{|\}\}|\$\(|%\{|^\$[A-Za-z_]\w*$|^%[A-Za-z_]\w*%$|^<[^<>]*>$/;
+const UNFILLED = /\$\{|\{\{|\}\}|\$\(|%\{|^\$[A-Za-z_]\w*$|^%[A-Za-z_]\w*%$|^<[^<>]*>$/;
 /** An IPv4 address, with or without a port. */
-export const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(:\d{1,5})?$/;
+const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(:\d{1,5})?$/;
 /** An IPv6 address, in brackets with or without a port, or bare. */
-export const IPV6 = /^(\[[0-9a-f:.%]+\](:\d{1,5})?|[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}|::ffff:\d+\.\d+\.\d+\.\d+)$/i;
+const IPV6 = /^(\[[0-9a-f:.%]+\](:\d{1,5})?|[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}|::ffff:\d+\.\d+\.\d+\.\d+)$/i;
 
 /** The text without unseen characters and surrounding space, cut at `max` characters (256). */
 export function cleanName(text: string, max = MAX_NAME_CHARACTERS): string {

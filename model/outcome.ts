@@ -18,9 +18,9 @@ export interface OutcomeFacts {
 // gRPC codes that say "the caller asked for something wrong", by the gRPC status code list:
 // CANCELLED 1 and the client-error group 3, 5, 6, 7, 9, 11, 16.
 /** gRPC codes that are the caller's mistake. */
-export const GRPC_CALLER_ERRORS = new Set([3, 5, 6, 7, 9, 11, 16]);
+const GRPC_CALLER_ERRORS = new Set([3, 5, 6, 7, 9, 11, 16]);
 /** Response flags of a caller that hung up. */
-export const CALLER_LEFT = new Set(["DC", "DPE", "DR"]);
+const CALLER_LEFT = new Set(["DC", "DPE", "DR"]);
 
 /** Envoy writes "-" for "no flag" and joins several with commas. */
 export function splitFlags(responseFlags: string): string[] {

@@ -28,7 +28,7 @@ const KIND_OF_BYTE = Uint8Array.from({ length: 256 }, (_, byte) => {
 });
 // Words of the trade that hold digits and are names, not identifiers.
 /** Words that hold digits and are names all the same; lower case. */
-export const NAMES_WITH_DIGITS = new Set([
+const NAMES_WITH_DIGITS = new Set([
   "s3",
   "k8s",
   "oauth2",
@@ -54,7 +54,7 @@ export const NAMES_WITH_DIGITS = new Set([
 ]);
 
 /** Endings of files that stay when what stands before is an identifier; lower case. */
-export const FILE_ENDINGS = new Set(
+const FILE_ENDINGS = new Set(
   "js mjs css map html htm php json xml txt csv pdf zip gz svg png jpg jpeg gif webp avif ico bmp mp3 mp4 webm mov ts m3u8 woff woff2 ttf otf wasm".split(
     " ",
   ),

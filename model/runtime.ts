@@ -21,7 +21,7 @@ export interface Runtime {
   readonly isolation: RuntimeVerdict | null;
 }
 
-/** One row of the table; storage/adopt writes the same rules as SQL and knows `when` by its name. */
+/** One row of the table: what an attribute says of the runtime, and how sure it is. */
 export interface RuntimeRule {
   readonly id: string;
   readonly value: RuntimeClass;
@@ -36,7 +36,7 @@ export interface RuntimeRule {
 }
 
 /** What runtimeClassName of the pod template is told under; '' says that the template was seen and names none. */
-export const RUNTIME_CLASS_ATTRIBUTE = "k8s.pod.runtime_class.name";
+const RUNTIME_CLASS_ATTRIBUTE = "k8s.pod.runtime_class.name";
 const RUNTIME_CLASS_NAME = [
   RUNTIME_CLASS_ATTRIBUTE,
   "k8s.pod.runtime_class",
@@ -52,7 +52,7 @@ const POD_ANNOTATIONS = ["k8s.pod.annotation.", "k8s.pod.annotations."];
 const IMAGE_ANNOTATIONS = ["container.image.annotation.", "container.image.annotations.", "container.image.label."];
 const OWNER_KIND = ["k8s.pod.owner.kind", "k8s.owner.kind", "istio.workload.kind"];
 /** Any of these attributes says that the sender is in a pod or on a node; the cluster's name is stamped on machines beside it too. */
-export const IN_KUBERNETES = [
+const IN_KUBERNETES = [
   "k8s.pod.name",
   "k8s.pod.uid",
   "k8s.namespace.name",
@@ -60,11 +60,11 @@ export const IN_KUBERNETES = [
   "k8s.node.name",
 ];
 /** Labels of a node that say `virtual-kubelet`. */
-export const VIRTUAL_NODE = ["k8s.node.label.type", "k8s.node.labels.type"];
+const VIRTUAL_NODE = ["k8s.node.label.type", "k8s.node.labels.type"];
 const PRESENT = /./;
 
 /** Classes by the word that declares them, lower case: the classes, and by name what carries no attribute that a rule could read. */
-export const DECLARED_RUNTIMES: ReadonlyMap<string, RuntimeClass> = new Map([
+const DECLARED_RUNTIMES: ReadonlyMap<string, RuntimeClass> = new Map([
   ["runc", "RUNC"],
   ["crun", "RUNC"],
   ["kubevirt", "KUBEVIRT"],
@@ -90,9 +90,9 @@ export const DECLARED_RUNTIMES: ReadonlyMap<string, RuntimeClass> = new Map([
   ["vm", "VM"],
 ]);
 /** Attributes that declare a class; the first with a known word counts. */
-export const RUNTIME_DECLARED_BY = ["faultline.runtime_class", ...annotation("faultline.io/runtime")];
+const RUNTIME_DECLARED_BY = ["faultline.runtime_class", ...annotation("faultline.io/runtime")];
 /** Classes that isolate a workload from its neighbours when they are declared. */
-export const ISOLATING_RUNTIMES: ReadonlySet<RuntimeClass> = new Set([
+const ISOLATING_RUNTIMES: ReadonlySet<RuntimeClass> = new Set([
   "KATA",
   "GVISOR",
   "KUBEVIRT",

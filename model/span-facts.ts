@@ -1,5 +1,5 @@
 // The attributes of a span that say what it did, by their old and new names: HTTP, gRPC, database, messaging, mesh.
-// In: nothing. Out: closed tables, read by ingest (span by span) and by storage/adopt (as SQL over a Collector's table).
+// In: nothing. Out: closed tables, read by ingest span by span.
 // Bounds: a closed list of keys; several keys of one fact agree where a span has more than one.
 
 /** Facts in order; PROXY_IDENTITY_ATTRIBUTES come first, in their order. */

@@ -23,7 +23,7 @@ export const ACCESS_PROTOCOLS = ["", "http", "grpc", "tcp"] as const;
 
 const IDENTITY = ["Tenant", "Cluster", "Namespace", "Service", "Version", "Instance", "Node"] as const;
 /** Columns of repeated text. */
-export const WORD_COLUMNS = [
+const WORD_COLUMNS = [
   "Method",
   "HttpVersion",
   "ResponseDetails",
@@ -35,7 +35,7 @@ export const WORD_COLUMNS = [
 /** One of them. */
 export type WordColumn = (typeof WORD_COLUMNS)[number];
 /** Columns of text that is new on each row, or that callers may choose as they like. */
-export const TEXT_COLUMNS = [
+const TEXT_COLUMNS = [
   "TraceId",
   "SpanId",
   "Path",
@@ -51,7 +51,7 @@ export const NUMBER_COLUMNS = ["Duration", "UpstreamServiceTime", "BytesReceived
 /** One of them. */
 export type NumberColumn = (typeof NUMBER_COLUMNS)[number];
 /** Columns of small numbers, kept one up: -1 is "not sent". */
-export const SMALL_COLUMNS = ["ResponseCode", "GrpcStatus", "Attempts"] as const;
+const SMALL_COLUMNS = ["ResponseCode", "GrpcStatus", "Attempts"] as const;
 /** One of them. */
 export type SmallColumn = (typeof SMALL_COLUMNS)[number];
 
