@@ -99,10 +99,15 @@ describe("npm run demo", () => {
     const link = printed.match(/http:\S+\/incidents\/[0-9a-f]{16}/)?.[0] ?? "";
     page = await openConsole(link);
     await page.page.getByText("pricing v2").first().waitFor();
-    await page.page.waitForTimeout(1_500);
+    await page.page.getByText(/^\d+ places · \d+ calls$/).waitFor();
     await page.screenshot("demo");
     const text = await page.page.locator("body").innerText();
-    for (const word of ["gateway", "own time", "confidence"]) expect(text).toContain(word);
+    for (const word of ["own time", "confidence"]) expect(text).toContain(word);
+    // The map is a picture; its table has the words.
+    await page.page.getByText("Table", { exact: true }).click();
+    for (const service of ["gateway", "frontend", "checkout", "inventory"]) {
+      await page.page.getByRole("table").getByText(service, { exact: true }).first().waitFor();
+    }
     expect(page.errors).toEqual([]);
   });
 
