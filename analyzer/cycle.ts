@@ -4,10 +4,18 @@
 //   buckets are replaced, ids are stable, findings are replaced by newer revisions.
 import { emitEvent } from "../model/events.ts";
 import { runStage } from "../model/stage.ts";
-import { BUCKET_SECONDS, readArrivals, recomputeBuckets, writeAnalyzed } from "../storage/buckets.ts";
+import {
+  BUCKET_SECONDS,
+  readArrivals,
+  readMisplacedBuckets,
+  recomputeBuckets,
+  writeAnalyzed,
+} from "../storage/buckets.ts";
 import type { Storage } from "../storage/client.ts";
 import { writeIncidents } from "../storage/incidents.ts";
 import { writeLocalizations } from "../storage/localizations.ts";
+import { readMeshDue } from "../storage/mesh-metrics.ts";
+import { rollUp } from "../storage/rollups.ts";
 import { writeAnomalies } from "../storage/anomalies.ts";
 import { learnBaselines } from "./baseline.ts";
 import { detectBucket } from "./detect.ts";
@@ -15,7 +23,7 @@ import { takeBucket } from "./graph.ts";
 import { type ActiveIncident, stepIncidents, taintedSeries, withIncidents } from "./incident.ts";
 import { isDueForLocalization, localizeIncident, refineOnset } from "./investigate.ts";
 import type { AnalyzerOptions } from "./options.ts";
-import { type BucketRange, planCycle } from "./progress.ts";
+import { type BucketRange, changedPoints, planCycle, type Plan } from "./progress.ts";
 import { describeIncident } from "./report.ts";
 import { TenantMemory } from "./tenant.ts";
 import { bucketAt } from "./time.ts";
@@ -146,28 +154,54 @@ async function analyzeTenant(context: CycleContext, tenant: string, range: Bucke
   return { buckets: (to - from) / BUCKET_SECONDS, opened, resolved, until: to };
 }
 
-/** Runs one cycle; `complete` also takes the buckets that may still grow (the senders are done). */
-export async function runCycle(context: CycleContext, complete = false): Promise<CycleResult> {
+let newestRevision = 0n;
+
+/** A revision above all that this process gave out, also when the clock stands still or goes back. */
+function nextRevision(nowMs: number): bigint {
+  const byClock = BigInt(nowMs) * 1_000_000n;
+  newestRevision = byClock > newestRevision ? byClock : newestRevision + 1n;
+  return newestRevision;
+}
+
+/** Plans the cycle: what has arrived, what mesh metrics tell of earlier buckets, and which callees are better known by now. */
+async function plan(context: CycleContext, complete: boolean) {
   const { storage, options } = context;
   const now = context.now() / 1000;
-  const rows = await readArrivals(storage, bucketAt(now - options.lookBackSeconds), bucketAt(now + BUCKET_SECONDS));
-  const plan = planCycle(rows, {
-    now,
-    graceSeconds: options.graceSeconds,
-    complete,
-    maxBuckets: options.maxBucketsPerPairing,
-  });
-  await runStage("storage/queries/pair_edges.sql", async () => {
-    for (const { from, to } of plan.recompute) await recomputeBuckets(storage, from, to);
-  });
+  const since = bucketAt(now - options.lookBackSeconds);
+  const rows = await readArrivals(storage, since, bucketAt(now + BUCKET_SECONDS));
+  const meshTenants = [...new Set(rows.filter((row) => row.rows.points > 0).map((row) => row.tenant))];
+  const isQuiet = rows.every((row) => row.rows.spans === row.paired.spans);
+  const [points, spans] = await Promise.all([
+    Promise.all(changedPoints(rows).map(({ tenant, range }) => readMeshDue(storage, tenant, range))),
+    isQuiet ? [] : readMisplacedBuckets(storage, since),
+  ]);
+  const { graceSeconds, maxBucketsPerPairing: maxBuckets } = options;
+  return { meshTenants, ...planCycle(rows, { now, graceSeconds, complete, maxBuckets, others: { spans, points } }) };
+}
+
+/** Computes the edges that are due; they are visible at once, whether their buckets are complete or not. */
+async function pairEdges(context: CycleContext, due: Plan["recompute"], meshTenants: readonly string[]): Promise<void> {
+  for (const { from, to, spans, logs, points } of due) {
+    const sources = { spans, accessLogs: logs, meshTenants: points ? meshTenants : [] };
+    await recomputeBuckets(context.storage, from, to, sources);
+  }
+  await rollUp(context.storage, due, context.now() / 1000);
+}
+
+/** Runs one cycle; `complete` also takes the buckets that may still grow (the senders are done). */
+export async function runCycle(context: CycleContext, complete = false): Promise<CycleResult> {
+  const { storage } = context;
+  const { recompute, meshTenants, paired, analyze, used } = await plan(context, complete);
+  await runStage("storage/queries/pair_edges.sql", () => pairEdges(context, recompute, meshTenants));
+  await writeAnalyzed(storage, paired, nextRevision(context.now()));
   const result = { buckets: 0, opened: 0, resolved: 0 };
-  for (const [tenant, range] of plan.analyze) {
+  for (const [tenant, range] of analyze) {
     const done = await analyzeTenant(context, tenant, range);
     result.buckets += done.buckets;
     result.opened += done.opened;
     result.resolved += done.resolved;
   }
-  await writeAnalyzed(storage, plan.used, BigInt(context.now()) * 1_000_000n);
+  await writeAnalyzed(storage, used, nextRevision(context.now()));
   const ends = [...context.memories.values()].map((m) => m.analyzedUntil).filter((e) => e !== null);
   return { ...result, analyzedUntil: ends.length === 0 ? null : Math.max(...ends) };
 }

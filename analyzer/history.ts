@@ -2,6 +2,8 @@
 // In: rows of storage/buckets.ts. Out: series by key, edges between services, points by bucket.
 // Bounds: `keepBuckets` points a series (older ones are dropped), one tenant a history; a bucket read again replaces its points.
 import { type Entity, makeEntity } from "../model/entity.ts";
+import { addHistogram } from "../model/histogram.ts";
+import { LEDGER_TOLERANCE, type LedgerSource } from "../model/ledger.ts";
 import type { EdgeBucketRow, ServiceBucketRow } from "../storage/buckets.ts";
 
 /** One bucket of a series: requests, failures and their latency histogram. */
@@ -23,7 +25,11 @@ export interface Series {
   readonly points: Map<number, Point>;
 }
 
+/** An edge in a bucket; `source` is what its callee's figures rest on, spans where it is not said. */
+export type ToldEdge = EdgeBucketRow & { readonly source?: LedgerSource };
+
 const TARGET_KINDS = {
+  unknown: "UNKNOWN",
   service: "SERVICE",
   database: "DATABASE",
   messaging: "MESSAGING",
@@ -87,6 +93,39 @@ function withoutTail(hist: readonly number[]): number[] {
   return hist.slice(0, length);
 }
 
+/** Requests of services that other sources saw more of than their own spans: what came in over their edges, by service and bucket. */
+function inboundOf(services: readonly ServiceBucketRow[], edges: readonly ToldEdge[]): ServiceBucketRow[] {
+  const inbound = new Map<string, ServiceBucketRow & { isTold: boolean; requests: number; failed: number }>();
+  for (const row of edges) {
+    if (row.dst_kind !== "service") continue;
+    const key = `${row.bucket} ${targetKey(row)}`;
+    const isCallee = row.callee_calls > 0;
+    const sum = inbound.get(key) ?? {
+      bucket: row.bucket,
+      cluster: row.dst_cluster,
+      namespace: row.dst_namespace,
+      service: row.dst_service,
+      requests: 0,
+      failed: 0,
+      degraded: 0,
+      origin_failed: 0,
+      total_ns: 0,
+      self_ns: 0,
+      hist: [],
+      isTold: false,
+    };
+    inbound.set(key, sum);
+    sum.isTold ||= (row.source ?? "spans") !== "spans";
+    sum.requests += isCallee ? row.callee_calls : row.caller_calls;
+    sum.failed += isCallee ? row.callee_failed : row.caller_failed;
+    addHistogram(sum.hist, row.hist);
+  }
+  const spans = new Map(services.map((row) => [`${row.bucket} ${serviceKey(row)}`, row.requests]));
+  return [...inbound]
+    .filter(([key, sum]) => sum.isTold && (spans.get(key) ?? 0) < (1 - LEDGER_TOLERANCE) * sum.requests)
+    .map(([, sum]) => sum);
+}
+
 function sumCalls(points: ReadonlyMap<number, Point>): number {
   let sum = 0;
   for (const point of points.values()) sum += point.calls;
@@ -106,12 +145,13 @@ export class History {
   }
 
   /** Replaces what is known of the buckets [from, to) and forgets what is too old. */
-  replace(from: number, to: number, services: readonly ServiceBucketRow[], edges: readonly EdgeBucketRow[]): void {
+  replace(from: number, to: number, services: readonly ServiceBucketRow[], edges: readonly ToldEdge[]): void {
     for (const series of this.series.values()) {
       for (let b = from; b < to; b += this.bucketSeconds) series.points.delete(b);
     }
     for (let b = from; b < to; b += this.bucketSeconds) this.buckets.add(b);
-    for (const row of services) {
+    // Later rows replace earlier ones of the same service and bucket.
+    for (const row of [...services, ...inboundOf(services, edges)]) {
       const key = serviceKey(row);
       const entity = makeEntity("SERVICE", {
         cluster: row.cluster,

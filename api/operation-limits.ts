@@ -16,9 +16,13 @@ import { refuse } from "./refusal.ts";
 // Cost of a root field: about 10 ms of ClickHouse a point. Fields below it come with the row.
 const ROOT_COST: Readonly<Record<string, number>> = {
   serviceGraph: 20,
+  serviceGraphDiff: 40,
   localize: 50,
   incidents: 5,
   changes: 5,
+  trace: 15,
+  compareTraces: 30,
+  traces: 20,
   clusters: 5,
   status: 2,
 };

@@ -5,10 +5,13 @@
 /** Limits of the API; past them a request is refused with a code, never half done in silence. */
 export interface ApiLimits {
   readonly maxGraphRangeSeconds: number;
+  readonly maxTraceRangeSeconds: number;
   readonly maxLocalizeRangeSeconds: number;
   readonly maxListRangeSeconds: number;
   readonly maxGraphNodes: number;
   readonly maxGraphEdges: number;
+  /** Edges, and spans by name, that a scrape of series shows. */
+  readonly maxSeries: number;
   readonly maxDepth: number;
   readonly maxAliases: number;
   readonly maxFields: number;
@@ -45,11 +48,13 @@ export const API_DEFAULTS: ApiOptions = {
   consoleDir: null,
   jit: true,
   limits: {
-    maxGraphRangeSeconds: 6 * 3600,
+    maxGraphRangeSeconds: 31 * 24 * 3600,
+    maxTraceRangeSeconds: 6 * 3600,
     maxLocalizeRangeSeconds: 6 * 3600,
     maxListRangeSeconds: 366 * 24 * 3600,
     maxGraphNodes: 5000,
     maxGraphEdges: 10_000,
+    maxSeries: 5_000,
     maxDepth: 16,
     maxAliases: 30,
     maxFields: 1000,

@@ -3,7 +3,7 @@
 // Bounds: each check has CHECK_TIMEOUT_MS; an answer is kept for KEEP_MS, so that probes cost nothing.
 import { reasonOf } from "../model/errors.ts";
 import type { Storage } from "../storage/client.ts";
-import { readProgress } from "../storage/graph-reads.ts";
+import { readProgress } from "../storage/progress.ts";
 
 const CHECK_TIMEOUT_MS = 3000;
 const KEEP_MS = 1000;

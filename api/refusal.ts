@@ -8,6 +8,7 @@ import { GraphQLError } from "graphql/index.js";
 /** Every code of the API with what it means; a client may switch on them. */
 export const REFUSAL_CODES = {
   BAD_RANGE: "the range is empty, swapped or longer than this field reads",
+  NOT_KEPT: "the range is older than what is kept",
   BAD_ID: "the id has no form that this field knows",
   BAD_CURSOR: "the cursor was not made by this field",
   BAD_ARGUMENT: "an argument is outside of its limits",

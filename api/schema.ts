@@ -5,9 +5,12 @@ import { type GraphQLSchema, printSchema } from "graphql/index.js";
 import { createBuilder } from "./graphql/builder.ts";
 import { addEntityTypes } from "./graphql/entity-types.ts";
 import { addFindingTypes } from "./graphql/finding-types.ts";
+import { addGraphDiffTypes } from "./graphql/graph-diff-types.ts";
 import { addGraphTypes } from "./graphql/graph-types.ts";
 import { addIncidentTypes } from "./graphql/incident-types.ts";
+import { addRuntimeTypes } from "./graphql/runtime-types.ts";
 import { addStatusTypes } from "./graphql/status-types.ts";
+import { addTraceTypes } from "./graphql/trace-types.ts";
 
 /** Builds the schema; no two share a type, so tests may build several. */
 export function buildApiSchema(): GraphQLSchema {
@@ -16,10 +19,13 @@ export function buildApiSchema(): GraphQLSchema {
   builder.mutationType({});
   builder.subscriptionType({});
   const places = addEntityTypes(builder);
-  addGraphTypes(builder, places);
+  const graph = addGraphTypes(builder, places);
+  addGraphDiffTypes(builder, places, graph);
+  addRuntimeTypes(builder, places, graph);
   const findings = addFindingTypes(builder, places);
   addIncidentTypes(builder, places, findings);
   addStatusTypes(builder);
+  addTraceTypes(builder, places);
   return builder.toSchema({ sortSchema: false });
 }
 

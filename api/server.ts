@@ -1,4 +1,4 @@
-// The HTTP server of the api role: GraphQL, health, readiness and the console.
+// The HTTP server of the api role: GraphQL, what other tools ask for (Jaeger, Prometheus), health, readiness and the console.
 // In: storage, the analyzer's localize if it runs here, options. Out: a fastify server, ready to listen.
 // Bounds: body, depth, aliases, cost, sockets and subscriptions by options.ts; errors are masked by error-format.ts; requests
 // with a foreign Host or Origin are refused before anything is read.
@@ -17,13 +17,16 @@ import { findConsole, serveConsole } from "./console-files.ts";
 import { formatErrors } from "./error-format.ts";
 import type { ApiContext } from "./graphql/builder.ts";
 import { IncidentFeed } from "./incident-feed.ts";
+import { addJaegerRoutes } from "./jaeger.ts";
 import { batchLocalizations } from "./localization-batch.ts";
 import { limitOperation, refuseSyntaxTree } from "./operation-limits.ts";
 import type { ApiOptions } from "./options.ts";
+import { createReadAccess } from "./read-access.ts";
 import { type Checks, watchReadiness } from "./readiness.ts";
 import { refuse } from "./refusal.ts";
 import { corsHeaders, refuseRequest, SECURITY_HEADERS } from "./request-guard.ts";
 import { buildApiSchema } from "./schema.ts";
+import { addSeriesRoute } from "./series/routes.ts";
 import { guardSubscriptions } from "./subscription-guard.ts";
 import { fillVariableDefaults } from "./variable-defaults.ts";
 
@@ -199,7 +202,12 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     const answer = await readiness();
     return reply.code(answer.ready ? 200 : 503).send(answer);
   });
-  await serveConsole(app, findConsole(options.consoleDir), (path) => path === GRAPHQL_PATH || PROBES.has(path));
+  const access = createReadAccess(storage, tenant, now);
+  addJaegerRoutes(app, { storage, access, now });
+  addSeriesRoute(app, { storage, access, now, maxSeries: limits.maxSeries });
+  const isReserved = (path: string): boolean =>
+    path === GRAPHQL_PATH || PROBES.has(path) || /^\/(?:api|metrics)(?:\/|$)/.test(path);
+  await serveConsole(app, findConsole(options.consoleDir), isReserved);
   app.addHook("preClose", () => feed.stop());
   return app;
 }

@@ -1,11 +1,12 @@
 // The benchmarks' program: `npm run bench -- NAME [--json FILE] [--check]`, and for one of them
-// `mesh-lab [--cases FILE] [--recording FILE --truth FILE]`, `ingest [--part decode|storage|kafka|collector] [--collector BINARY]`; or `npm run bench -- --smoke`: every benchmark at its smallest.
+// `mesh-lab [--cases FILE] [--recording FILE --truth FILE]`, `ingest [--part decode|storage|kafka|collector] [--collector BINARY]`, `graph [--part truth|cost|reads|visible|large]`; or `npm run bench -- --smoke`: every benchmark at its smallest.
 // In: a name and where the data is (FAULTLINE_DATA_DIR). Out: a table, a JSON document, one line a case.
 // Bounds: exit 1 when --check meets a missed bound, 2 for a wrong call; absent data is said and is no failure.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { INGEST_PARTS, type IngestPart, runIngest } from "./ingest/run.ts";
+import { GRAPH_PARTS, runGraph } from "./graph/run.ts";
+import { INGEST_PARTS, runIngest } from "./ingest/run.ts";
 import { bundledRecording, type LabRecording, openRecordings, runMeshLab } from "./mesh-lab/run.ts";
 import { type BenchReport, describeMachine, type Figure, formatReport } from "./report.ts";
 
@@ -14,7 +15,8 @@ interface Call {
   readonly recording: string | undefined;
   readonly truth: string | undefined;
   readonly cases: string | undefined;
-  readonly part: IngestPart | null;
+  /** One of the benchmark's PARTS; null: all. */
+  readonly part: string | null;
   readonly collector: string | null;
 }
 
@@ -27,7 +29,11 @@ interface Result {
 const BENCHMARKS: Readonly<Record<string, (call: Call) => Promise<Result | null>>> = {
   "mesh-lab": meshLab,
   ingest,
+  graph,
 };
+
+/** What can be run by itself of a benchmark. */
+const PARTS: Readonly<Record<string, readonly string[]>> = { ingest: INGEST_PARTS, graph: GRAPH_PARTS };
 
 function commit(): string {
   try {
@@ -56,9 +62,16 @@ async function meshLab(call: Call): Promise<Result | null> {
   return { scenario: call.smoke ? "the bundled recording" : `${labs.length} recording(s)`, figures };
 }
 
-async function ingest({ smoke, part, collector }: Call): Promise<Result> {
+async function ingest({ smoke, part: name, collector }: Call): Promise<Result> {
+  const part = INGEST_PARTS.find((known) => known === name) ?? null;
   const figures = await runIngest({ smoke, part, collector }, (line) => console.log(line));
   return { scenario: smoke ? "a few thousand spans, once" : "Istio-like spans, medians of rounds", figures };
+}
+
+async function graph({ smoke, part: name }: Call): Promise<Result> {
+  const part = GRAPH_PARTS.find((known) => known === name) ?? null;
+  const figures = await runGraph({ smoke, part }, (line) => console.log(line));
+  return { scenario: smoke ? "a dozen services, once" : "generated meshes with a known true graph", figures };
 }
 
 /** Runs a benchmark by its command line; resolves to the exit code. */
@@ -88,9 +101,10 @@ export async function main(args: readonly string[]): Promise<number> {
     console.error("--recording and --truth go together.");
     return 2;
   }
-  const part = INGEST_PARTS.find((known) => known === values.part) ?? null;
-  if (values.part !== undefined && part === null) {
-    console.error(`--part takes one of ${INGEST_PARTS.join(", ")}.`);
+  const part = values.part ?? null;
+  const stranger = part === null ? undefined : names.find((name) => PARTS[name]?.includes(part) !== true);
+  if (stranger !== undefined) {
+    console.error(`${stranger}: --part takes one of ${(PARTS[stranger] ?? ["nothing"]).join(", ")}.`);
     return 2;
   }
   if (values.json !== undefined && names.length > 1) {

@@ -35,6 +35,10 @@ export const EVENTS = {
   "alert.given_up": ["error", "an alert was given up"],
   "api.refused": ["warn", "an API request was refused"],
   "api.failed": ["error", "an API request failed"],
+  "api.series_overflow": [
+    "warn",
+    "a tenant has more series than a scrape may show; what is past it is named __overflow__",
+  ],
   "adopt.started": ["info", "spans are taken from an adopted table"],
   "adopt.stopped": ["info", "a table that was adopted is no longer shown with our own spans"],
   "adopt.waiting": ["warn", "the adopted table cannot be read yet; it is tried again"],

@@ -52,13 +52,7 @@ const POD_ANNOTATIONS = ["k8s.pod.annotation.", "k8s.pod.annotations."];
 const IMAGE_ANNOTATIONS = ["container.image.annotation.", "container.image.annotations.", "container.image.label."];
 const OWNER_KIND = ["k8s.pod.owner.kind", "k8s.owner.kind", "istio.workload.kind"];
 /** Any of these attributes says that the sender is in a pod or on a node; the cluster's name is stamped on machines beside it too. */
-const IN_KUBERNETES = [
-  "k8s.pod.name",
-  "k8s.pod.uid",
-  "k8s.namespace.name",
-  "k8s.container.name",
-  "k8s.node.name",
-];
+const IN_KUBERNETES = ["k8s.pod.name", "k8s.pod.uid", "k8s.namespace.name", "k8s.container.name", "k8s.node.name"];
 /** Labels of a node that say `virtual-kubelet`. */
 const VIRTUAL_NODE = ["k8s.node.label.type", "k8s.node.labels.type"];
 const PRESENT = /./;

@@ -1,18 +1,53 @@
 // The analyzer's reads and writes of the 10-second buckets: what arrived, what was analysed, edges and operations.
 // In: bucket starts in unix seconds (multiples of 10). Out: plain rows, named as in the .sql files.
 // Bounds: every read names a window; writes replace whole minutes, so that repeating one changes nothing.
+import { stageAccessLogLedger } from "./access-log-ledger.ts";
 import type { Storage } from "./client.ts";
+import { stageMeshLedger } from "./mesh-ledger.ts";
+import { type ToldBy, chooseEdgeBuckets, chooseEdgeWindow } from "./edge-choice.ts";
 
 /** Length of a bucket in seconds. */
 export const BUCKET_SECONDS = 10;
 
-/** Arrived and analysed rows of one bucket; `last_ms` is the newest span's start, unix milliseconds. */
+/** Rows of each signal in one bucket. */
+export interface SignalRows {
+  readonly spans: number;
+  readonly logs: number;
+  readonly points: number;
+}
+
+/**
+ * What has arrived of one bucket, and what of it was used. `arrived` and `analyzed` are rows of the signals that the analysis counts: spans
+ * and access logs, or mesh metrics where a tenant has neither. `last_ms`: newest start within the bucket of the signal that leads the
+ * tenant's time (spans, else access logs, else metrics), unix milliseconds, 0 = none. `longest_ns`: the longest span.
+ */
 export interface ArrivalRow {
   readonly tenant: string;
   readonly bucket: number;
   readonly arrived: number;
   readonly analyzed: number;
   readonly last_ms: number;
+  readonly rows: SignalRows;
+  readonly paired: SignalRows;
+  readonly longest_ns: number;
+  readonly producers: number;
+}
+
+interface StoredArrival {
+  readonly tenant: string;
+  readonly bucket: number;
+  readonly spans: number;
+  readonly logs: number;
+  readonly points: number;
+  readonly paired_spans: number;
+  readonly paired_logs: number;
+  readonly paired_points: number;
+  readonly analyzed: number;
+  readonly last_span_ms: number;
+  readonly last_log_ms: number;
+  readonly last_point_ms: number;
+  readonly longest_ns: number;
+  readonly producers: number;
 }
 
 /** One service in one bucket. */
@@ -31,8 +66,8 @@ export interface ServiceBucketRow {
 }
 
 /** Kinds of the two ends of an edge. */
-export type SourceKind = "unknown" | "service" | "messaging";
-export type TargetKind = "service" | "database" | "messaging" | "external";
+export type SourceKind = "unknown" | "service" | "messaging" | "external";
+export type TargetKind = "unknown" | "service" | "database" | "messaging" | "external";
 
 interface EdgeEnds {
   readonly src_kind: SourceKind;
@@ -99,47 +134,104 @@ export interface EdgeWindowRow extends EdgeEnds {
   readonly flags: Record<string, number>;
 }
 
-/** Reads which buckets between two unix seconds have arrived and been analysed. */
-export function readArrivals(storage: Storage, since: number, until: number): Promise<ArrivalRow[]> {
-  return storage.query<ArrivalRow>("read_arrivals", { since: Math.max(0, since), until });
+/** Reads which buckets between two unix seconds have arrived, been paired and been analysed. */
+export async function readArrivals(storage: Storage, since: number, until: number): Promise<ArrivalRow[]> {
+  const stored = await storage.query<StoredArrival>("read_arrivals", { since: Math.max(0, since), until });
+  const hasSpans = new Set(stored.filter((row) => row.spans > 0).map((row) => row.tenant));
+  const hasLogs = new Set(stored.filter((row) => row.logs > 0).map((row) => row.tenant));
+  return stored.map((row) => {
+    const { tenant, bucket, analyzed, longest_ns, producers, spans, logs, points } = row;
+    const leads = hasSpans.has(tenant) ? "spans" : hasLogs.has(tenant) ? "logs" : "points";
+    const last = { spans: row.last_span_ms, logs: row.last_log_ms, points: row.last_point_ms }[leads];
+    const paired = { spans: row.paired_spans, logs: row.paired_logs, points: row.paired_points };
+    const arrived = leads === "points" ? points : spans + logs;
+    return {
+      tenant,
+      bucket,
+      arrived,
+      analyzed,
+      last_ms: last,
+      rows: { spans, logs, points },
+      paired,
+      longest_ns,
+      producers,
+    };
+  });
 }
 
-/** Records that buckets were analysed from so many rows. */
-export async function writeAnalyzed(
-  storage: Storage,
-  rows: readonly Pick<ArrivalRow, "tenant" | "bucket" | "arrived">[],
-  revision: bigint,
-): Promise<void> {
+/** What was used of a bucket: `analyzed` rows by the analysis (0 = not yet), `paired` rows by the graph. */
+export type UsedBucket = Pick<ArrivalRow, "tenant" | "bucket" | "analyzed" | "paired">;
+
+/** Records what was used of buckets; the newest revision holds. */
+export async function writeAnalyzed(storage: Storage, used: readonly UsedBucket[], revision: bigint): Promise<void> {
   await storage.insertRows(
     "analyzed_buckets",
-    rows.map((row) => ({
-      Tenant: row.tenant,
-      Bucket: row.bucket,
-      RowCount: row.arrived,
+    used.map(({ tenant, bucket, analyzed, paired }) => ({
+      Tenant: tenant,
+      Bucket: bucket,
+      RowCount: analyzed,
+      PairedRows: paired.spans,
+      PairedLogs: paired.logs,
+      PairedPoints: paired.points,
       Revision: revision.toString(),
     })),
   );
 }
 
-const STEPS = [
-  { table: "edge", compute: "pair_edges" },
-  { table: "operation", compute: "own_time" },
-] as const;
+/** Which sources of the graph to compute; rows of the others stay. `meshTenants`: all tenants with mesh metrics, [] = leave them. */
+export interface GraphSources {
+  readonly spans: boolean;
+  readonly accessLogs: boolean;
+  readonly meshTenants: readonly string[];
+}
+
+const SPANS_AND_LOGS: GraphSources = { spans: true, accessLogs: true, meshTenants: [] };
+const ALL_KNOWN = "2299-01-01 00:00:00";
 
 /** Computes edges and operations of the buckets [from, to) anew and swaps the minutes they lie in. */
-export async function recomputeBuckets(storage: Storage, from: number, to: number): Promise<void> {
-  for (const { table, compute } of STEPS) {
-    await storage.command(`clear_${table}_staging`);
-    await storage.command(compute, { from, to });
-    await storage.command(`keep_${table}_buckets`, { from, to });
-    for (let minute = from - (from % 60); minute < to; minute += 60) {
-      await storage.command(
-        `replace_${table}_minute`,
-        { partition: String(minute) },
-        { allow_replace_partition_from_empty_source: 1 },
-      );
-    }
+export async function recomputeBuckets(
+  storage: Storage,
+  from: number,
+  to: number,
+  sources: GraphSources = SPANS_AND_LOGS,
+): Promise<void> {
+  const computed = [];
+  await storage.command("clear_edge_staging");
+  if (sources.spans) {
+    await storage.command("pair_edges", { from, to, known_at: ALL_KNOWN });
+    computed.push("spans");
   }
+  if (sources.accessLogs) {
+    await stageAccessLogLedger(storage, from, to);
+    computed.push("access_logs");
+  }
+  if (sources.meshTenants.length > 0) {
+    await stageMeshLedger(storage, sources.meshTenants, from, to);
+    computed.push("metrics");
+  }
+  await storage.command("keep_edge_buckets", { from, to, sources: computed });
+  await replaceMinutes(storage, "edge", from, to);
+  if (!sources.spans) return;
+  await storage.command("clear_operation_staging");
+  await storage.command("own_time", { from, to });
+  await storage.command("keep_operation_buckets", { from, to });
+  await replaceMinutes(storage, "operation", from, to);
+}
+
+async function replaceMinutes(storage: Storage, table: "edge" | "operation", from: number, to: number): Promise<void> {
+  for (let minute = from - (from % 60); minute < to; minute += 60) {
+    await storage.command(
+      `replace_${table}_minute`,
+      { partition: String(minute) },
+      { allow_replace_partition_from_empty_source: 1 },
+    );
+  }
+}
+
+/** Buckets since a unix second whose edges name a callee at a place that is no longer what its name says, newest first, 60 at most. */
+export async function readMisplacedBuckets(storage: Storage, since: number): Promise<number[]> {
+  const rows = await storage.query<{ bucket: number }>("misplaced_buckets", { since: Math.max(0, since) });
+  return rows.map((row) => row.bucket);
 }
 
 /** Services by bucket in [from, to). */
@@ -152,9 +244,14 @@ export function readServiceBuckets(
   return storage.query<ServiceBucketRow>("read_service_buckets", { tenant, from, to });
 }
 
-/** Service-level edges by bucket in [from, to). */
-export function readEdgeBuckets(storage: Storage, tenant: string, from: number, to: number): Promise<EdgeBucketRow[]> {
-  return storage.query<EdgeBucketRow>("read_edge_buckets", { tenant, from, to });
+/** Service-level edges by bucket in [from, to), each as its best source tells of it; `source` says which. */
+export async function readEdgeBuckets(
+  storage: Storage,
+  tenant: string,
+  from: number,
+  to: number,
+): Promise<(EdgeBucketRow & ToldBy)[]> {
+  return chooseEdgeBuckets(await storage.query<EdgeBucketRow & ToldBy>("read_edge_buckets", { tenant, from, to }));
 }
 
 /** The two sets of buckets that a localization compares; neither may be empty. */
@@ -168,9 +265,9 @@ export function readOperationWindow(storage: Storage, tenant: string, windows: W
   return storage.query<OperationWindowRow>("read_operation_window", { tenant, ...windows });
 }
 
-/** Edges between versions over the fault's and the baseline's buckets. */
-export function readEdgeWindow(storage: Storage, tenant: string, windows: Windows): Promise<EdgeWindowRow[]> {
-  return storage.query<EdgeWindowRow>("read_edge_window", { tenant, ...windows });
+/** Edges between versions over the fault's and the baseline's buckets, each as the best source of its services tells of it. */
+export async function readEdgeWindow(storage: Storage, tenant: string, windows: Windows): Promise<EdgeWindowRow[]> {
+  return chooseEdgeWindow(await storage.query<EdgeWindowRow & ToldBy>("read_edge_window", { tenant, ...windows }));
 }
 
 /** Where to look for exemplar traces; '' matches any. */

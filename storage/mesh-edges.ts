@@ -1,12 +1,12 @@
 // Edges from mesh metrics: which reporter is believed, what the caller saw and what the callee saw, and what never arrived.
-// In: increases of one window (mesh-metrics.ts). Out: one edge a bucket, caller, callee and protocol, with both sides apart.
-// One reporter a side, edge and window, never added up: a waypoint's view replaces the destination's, and ztunnel's connections under it; the
-// statistics of Envoy count where no mesh metrics of the edge are. Source: Istio's metrics reference, Kiali's graph (graph/telemetry/istio).
-// Bounds: pure; as many edges as the rows name.
-import { HISTOGRAM_BUCKETS, HISTOGRAM_FLOOR_NS, HISTOGRAM_GROWTH, bucketOf } from "../model/histogram.ts";
-import { judgeOutcome, type Outcome, splitFlags } from "../model/outcome.ts";
-import { nameBothEnds } from "./mesh-ends.ts";
-import type { MeshIncrease } from "./mesh-metrics.ts";
+// In: increases (mesh-metrics.ts), one a bucket, reporter and status. Out: one edge a bucket, caller, callee and protocol, with both sides apart and every view that was seen.
+// One reporter a side, edge and bucket, never added up: a waypoint's view replaces the destination's, and any view of requests ztunnel's connections
+// under it; the statistics of Envoy count where no mesh metrics of the edge are, but for retries, which only they tell.
+// Source: Istio's metrics reference, Kiali's graph (graph/telemetry/istio).
+// Bounds: pure; each bucket by itself; as many edges as the rows name.
+import { isNeverArrived, nameBothEnds, type NamedLabels } from "./mesh-ends.ts";
+import type { MeshIncrease, MeshLabels } from "./mesh-metrics.ts";
+import { addIncrease, type MeshSide, newSide } from "./mesh-sides.ts";
 
 /** One end of an edge; '' where metrics do not say. */
 export interface MeshPlace {
@@ -16,262 +16,213 @@ export interface MeshPlace {
   readonly version: string;
 }
 
-/** What one side saw. Calls are requests, or connections where the protocol is tcp; fractions come from spreading over time. */
-export interface MeshSide {
-  calls: number;
-  failed: number;
-  degraded: number;
-  cancelled: number;
-  retries: number;
-  durationMs: number;
-  /** Observations behind `durationMs` and `histogram`. */
-  timed: number;
-  /** Buckets of model/histogram.ts. */
-  readonly histogram: number[];
-  requestBytes: number;
-  responseBytes: number;
-  messages: number;
-  readonly flags: Record<string, number>;
-}
+/** Who saw an edge, in the contract's words. */
+export type MeshView = "source-reporter" | "destination-reporter" | "waypoint" | "ztunnel";
 
 /** One edge in one bucket. */
 export interface MeshEdge {
   readonly bucket: number;
   readonly src: MeshPlace;
   readonly dst: MeshPlace;
-  readonly dstKind: "service" | "external";
+  /** unknown: not even a host is known. */
+  readonly dstKind: "service" | "external" | "unknown";
   readonly protocol: string;
   /** Whose view answers for the callee: rates, errors and durations are read there. */
   readonly evidence: "waypoint" | "destination" | "source" | "envoy";
   caller: MeshSide | null;
   callee: MeshSide | null;
+  callerView: MeshView | null;
+  calleeView: MeshView | null;
+  /** All views, those too whose figures are not taken. */
+  readonly views: Set<MeshView>;
   /** The caller's calls that no instance took: their flags say so and no workload answered. */
   neverArrived: number;
 }
 
-// Flags of calls that ended before an instance was reached (model/response-flags.ts has their meanings).
-const NEVER_ARRIVED = new Set(["UH", "UF", "UO", "NR", "NC", "NFCF", "DF", "RL", "RLSE", "UAEX", "CONNECT", "DENY"]);
 const NO_SERVICE = /^(Passthrough|BlackHole|InboundPassthrough)Cluster/;
-// A gRPC library of old wrote -1 as an unsigned number.
-const MAX_GRPC_STATUS = 16;
-const NS_PER_MS = 1e6;
+const NOWHERE: MeshPlace = { cluster: "", namespace: "", service: "", version: "" };
 
-/** Makes edges of the increases of one window. */
-export function foldMeshEdges(rows: readonly MeshIncrease[]): MeshEdge[] {
-  const named = nameBothEnds(rows);
-  const viewsOf = new Map<string, Set<string>>();
-  for (const { row, dst } of named) {
-    for (const key of [pairOf(row, dst), exactPairOf(row, dst)]) {
-      const views = viewsOf.get(key) ?? new Set();
-      viewsOf.set(key, views.add(viewOf(row)));
-    }
+/** What the rows of one bucket say of a pair of caller and callee. */
+interface Pair {
+  readonly views: Set<string>;
+  /** Some reporter other than ztunnel and Envoy's own statistics saw requests. */
+  hasRequests: boolean;
+  /** What the pair speaks, by calls. */
+  readonly protocols: Map<string, number>;
+  /** Views whose figures are not taken. */
+  readonly others: Set<MeshView>;
+}
+
+/** One report of one bucket, with names. */
+interface Report extends NamedLabels {
+  readonly increase: MeshIncrease;
+  readonly pairKey: string;
+  readonly exactKey: string;
+  readonly protocol: string;
+  /** Requests, or connections that ended; 0 where the report counts neither. */
+  readonly ended: number;
+}
+
+/** Makes edges of increases. */
+export function foldMeshEdges(increases: readonly MeshIncrease[]): MeshEdge[] {
+  const buckets = new Map<number, MeshIncrease[]>();
+  for (const increase of increases) {
+    const known = buckets.get(increase.bucket);
+    if (known === undefined) buckets.set(increase.bucket, [increase]);
+    else known.push(increase);
   }
+  return [...buckets.entries()].toSorted(([a], [b]) => a - b).flatMap(([, some]) => foldBucket(some));
+}
+
+function foldBucket(increases: readonly MeshIncrease[]): MeshEdge[] {
+  const named = nameBothEnds(increases.map(({ labels }) => labels));
+  const reports: Report[] = [];
+  for (const [i, increase] of increases.entries()) {
+    const name = named[i];
+    if (name !== undefined) reports.push(reportOf(increase, name));
+  }
+  const pairs = new Map<string, Pair>();
+  for (const report of reports) for (const key of [report.pairKey, report.exactKey]) noteView(pairs, key, report);
   const edges = new Map<string, MeshEdge>();
-  for (const { row, dst } of named) {
-    const side = sideOf(row, viewsOf.get(pairOf(row, dst)) ?? new Set());
-    if (side === null) continue;
-    const edge = edgeOf(edges, row, dst, viewsOf.get(exactPairOf(row, dst)) ?? new Set());
-    const add = (edge[side] ??= newSide());
-    addRow(add, row);
-    if (side === "caller" && isCallCount(row) && neverArrived(row)) edge.neverArrived += row.amount;
+  for (const report of reports) {
+    const pair = pairs.get(report.pairKey);
+    const exact = pairs.get(report.exactKey);
+    if (pair === undefined || exact === undefined) continue;
+    const { labels } = report;
+    const retriesAlone = labels.origin === "envoy" && [...pair.views].some((view) => view !== "envoy");
+    const hasRetries = report.increase.rises.some(({ measure }) => measure === "upstream_retries");
+    const side = retriesAlone && !hasRetries ? null : sideOf(report, pair);
+    if (side === null) {
+      if (!retriesAlone) pair.others.add(wordOf(labels));
+      continue;
+    }
+    const edge = edgeOf(edges, report, exact, pair);
+    if (side === "caller") edge.callerView ??= wordOf(labels);
+    else edge.calleeView ??= wordOf(labels);
+    edge.views.add(wordOf(labels));
+    addIncrease((edge[side] ??= newSide()), report.increase, retriesAlone);
+    if (side === "caller" && isNeverArrived(labels)) edge.neverArrived += report.ended;
   }
+  for (const edge of edges.values())
+    for (const view of pairs.get(pairKeyOf(edge.src, edge.dst))?.others ?? []) edge.views.add(view);
   return [...edges.values()];
 }
 
-/** Caller and callee in a window, whatever version and bucket; clusters may differ in what they have. */
-function pairOf(row: MeshIncrease, dst: string): string {
-  return [row.src_namespace, row.src_service, row.dst_cluster, row.dst_namespace, dst].join("\0");
+function reportOf(increase: MeshIncrease, name: NamedLabels): Report {
+  const { labels, dst } = name;
+  const { rises } = increase;
+  let ended = 0;
+  let isTcp = false;
+  for (const { measure, amount } of rises) {
+    if (measure === "requests" || measure === "tcp_connections_closed") ended += amount;
+    if (measure.startsWith("tcp_")) isTcp = true;
+  }
+  const protocol = labels.protocol || (isTcp ? "tcp" : "http");
+  // By caller and callee, whatever version; and with the callee's version and the protocol.
+  const pairKey = pairKeyOf(
+    { namespace: labels.src_namespace, service: labels.src_service },
+    { cluster: labels.dst_cluster, namespace: labels.dst_namespace, service: dst },
+  );
+  return { ...name, increase, pairKey, exactKey: `${pairKey}\0${labels.dst_version}\0${protocol}`, protocol, ended };
 }
 
-/** The same with the callee's version and the protocol. */
-function exactPairOf(row: MeshIncrease, dst: string): string {
-  return [pairOf(row, dst), row.dst_version, protocolOf(row)].join("\0");
+// Callers of several clusters are one here: clusters differ in which views they have, and not every reporter knows the caller's.
+function pairKeyOf(src: Pick<MeshPlace, "namespace" | "service">, dst: Omit<MeshPlace, "version">): string {
+  return `${src.namespace}\0${src.service}\0${dst.cluster}\0${dst.namespace}\0${dst.service}`;
 }
 
-function viewOf(row: MeshIncrease): string {
-  if (row.origin === "envoy") return "envoy";
-  return row.proxy === "ztunnel" ? `ztunnel-${row.reporter}` : row.reporter;
+function noteView(pairs: Map<string, Pair>, key: string, { labels, isHop, protocol, ended }: Report): void {
+  let pair = pairs.get(key);
+  if (pair === undefined) {
+    pair = { views: new Set(), hasRequests: false, protocols: new Map(), others: new Set() };
+    pairs.set(key, pair);
+  }
+  if (isHop) return;
+  pair.views.add(viewOf(labels));
+  if (labels.origin === "envoy" || labels.proxy === "ztunnel") return;
+  if (protocol !== "tcp") pair.hasRequests = true;
+  if (ended > 0) pair.protocols.set(protocol, (pair.protocols.get(protocol) ?? 0) + ended);
 }
 
-/** The side that a row speaks for, null where another view is believed instead. */
-function sideOf(row: MeshIncrease, views: ReadonlySet<string>): "caller" | "callee" | null {
-  const isMesh = [...views].some((view) => view !== "envoy");
-  if (row.origin === "envoy") return isMesh || row.reporter !== "source" ? null : "caller";
-  // Under a waypoint the same bytes pass ztunnel as connections.
-  if (row.proxy === "ztunnel" && views.has("waypoint")) return null;
-  if (row.reporter === "source") return "caller";
-  if (row.reporter === "waypoint") return "callee";
+function viewOf(labels: MeshLabels): string {
+  if (labels.origin === "envoy") return "envoy";
+  return labels.proxy === "ztunnel" ? `ztunnel-${labels.reporter}` : labels.reporter;
+}
+
+function wordOf(labels: MeshLabels): MeshView {
+  if (labels.proxy === "ztunnel") return "ztunnel";
+  if (labels.reporter === "waypoint") return "waypoint";
+  return labels.reporter === "source" ? "source-reporter" : "destination-reporter";
+}
+
+/** The side that a report speaks for, null where another view is believed instead. */
+function sideOf({ labels, isHop }: Report, { views, hasRequests }: Pair): "caller" | "callee" | null {
+  if (isHop) return null;
+  if (labels.origin === "envoy") return labels.reporter === "source" ? "caller" : null;
+  // Requests that a waypoint or a sidecar reports pass ztunnel as connections.
+  if (labels.proxy === "ztunnel" && hasRequests) return null;
+  if (labels.reporter === "source") return "caller";
+  if (labels.reporter === "waypoint") return "callee";
   return views.has("waypoint") ? null : "callee";
 }
 
-function edgeOf(edges: Map<string, MeshEdge>, row: MeshIncrease, dst: string, views: ReadonlySet<string>): MeshEdge {
-  const place = { namespace: row.dst_namespace, service: dst, version: row.dst_version, cluster: row.dst_cluster };
-  const src = {
-    cluster: row.src_cluster,
-    namespace: row.src_namespace,
-    service: row.src_service,
-    version: row.src_version,
-  };
-  const protocol = protocolOf(row);
-  const key = JSON.stringify([row.bucket, src, place, protocol]);
+function edgeOf(edges: Map<string, MeshEdge>, report: Report, exact: Pair, pair: Pair): MeshEdge {
+  const { labels, dst, increase } = report;
+  const dstKind = kindOf(labels, dst);
+  const service = dstKind === "external" ? dst.replace(/:\d+$/, "") : dst;
+  const place =
+    dstKind === "service"
+      ? { cluster: labels.dst_cluster, namespace: labels.dst_namespace, service, version: labels.dst_version }
+      : { ...NOWHERE, service };
+  const src =
+    labels.src_service === ""
+      ? NOWHERE
+      : {
+          cluster: labels.src_cluster,
+          namespace: labels.src_namespace,
+          service: labels.src_service,
+          version: labels.src_version,
+        };
+  const protocol = spokenBy(report, pair);
+  const key = `${src.cluster}\0${src.namespace}\0${src.service}\0${src.version}\0${place.cluster}\0${place.namespace}\0${place.service}\0${place.version}\0${protocol}`;
   const known = edges.get(key);
   if (known !== undefined) return known;
   const evidence = (["waypoint", "destination", "source"] as const).find(
-    (view) => views.has(view) || views.has(`ztunnel-${view}`),
+    (view) => exact.views.has(view) || exact.views.has(`ztunnel-${view}`),
   );
   const edge: MeshEdge = {
-    bucket: row.bucket,
+    bucket: increase.bucket,
     src,
     dst: place,
-    dstKind: NO_SERVICE.test(dst) || isOutside(row) ? "external" : "service",
+    dstKind,
     protocol,
     evidence: evidence ?? "envoy",
     caller: null,
     callee: null,
+    callerView: null,
+    calleeView: null,
+    views: new Set(),
     neverArrived: 0,
   };
   edges.set(key, edge);
   return edge;
 }
 
-function protocolOf(row: MeshIncrease): string {
-  if (row.protocol !== "") return row.protocol;
-  return row.measure.startsWith("tcp_") ? "tcp" : "http";
+/** The protocol of a report; one that does not count calls, and may not say, takes that of the pair's calls. */
+function spokenBy({ labels, protocol, increase }: Report, { protocols }: Pair): string {
+  const countsCalls = labels.origin !== "envoy" && increase.rises.some(({ measure }) => measure === "requests");
+  if (protocol === "tcp" || countsCalls || protocols.has(protocol)) return protocol;
+  const others = [...protocols].filter(([name]) => name !== "tcp");
+  return others.toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))[0]?.[0] ?? protocol;
+}
+
+function kindOf(labels: MeshLabels, dst: string): MeshEdge["dstKind"] {
+  if (dst === "") return "unknown";
+  return NO_SERVICE.test(dst) || isOutside(labels) ? "external" : "service";
 }
 
 /** A host of many labels that is no Kubernetes service and that no workload answered for. */
-function isOutside(row: MeshIncrease): boolean {
-  const host = row.dst_host.split(":")[0] ?? "";
-  return row.dst_workload === "" && host.includes(".") && !/^[^.]+\.[^.]+\.svc(\.|$)/.test(host);
-}
-
-function isCallCount(row: MeshIncrease): boolean {
-  return row.measure === "requests" || row.measure === "tcp_connections_closed";
-}
-
-function neverArrived(row: MeshIncrease): boolean {
-  return row.dst_workload === "" && splitFlags(row.flags).some((flag) => NEVER_ARRIVED.has(flag));
-}
-
-function newSide(): MeshSide {
-  return {
-    calls: 0,
-    failed: 0,
-    degraded: 0,
-    cancelled: 0,
-    retries: 0,
-    durationMs: 0,
-    timed: 0,
-    histogram: [],
-    requestBytes: 0,
-    responseBytes: 0,
-    messages: 0,
-    flags: {},
-  };
-}
-
-function addRow(side: MeshSide, row: MeshIncrease): void {
-  const { measure, amount } = row;
-  switch (measure) {
-    case "requests":
-      side.calls += amount;
-      addOutcome(side, outcomeOf(row), amount);
-      addFlags(side, row);
-      break;
-    case "upstream_requests":
-      side.calls += amount;
-      break;
-    case "upstream_response_classes":
-      addOutcome(side, outcomeOf(row), amount);
-      break;
-    case "upstream_retries":
-      side.retries += amount;
-      break;
-    case "request_duration_ms":
-    case "upstream_duration_ms":
-      side.durationMs += row.total;
-      side.timed += amount;
-      addDurations(side.histogram, row);
-      break;
-    case "request_bytes":
-      side.requestBytes += row.total;
-      break;
-    case "response_bytes":
-      side.responseBytes += row.total;
-      break;
-    case "tcp_request_bytes":
-      side.requestBytes += amount;
-      break;
-    case "tcp_response_bytes":
-      side.responseBytes += amount;
-      break;
-    case "request_messages":
-    case "response_messages":
-      side.messages += amount;
-      break;
-    case "tcp_connections_opened":
-      side.calls += amount;
-      break;
-    case "tcp_connections_closed":
-      // Only at its end is a connection known to have failed.
-      if (splitFlags(row.flags).length > 0) side.failed += amount;
-      addFlags(side, row);
-      break;
-    default:
-  }
-}
-
-function addFlags(side: MeshSide, row: MeshIncrease): void {
-  for (const flag of splitFlags(row.flags)) side.flags[flag] = (side.flags[flag] ?? 0) + row.amount;
-}
-
-function addOutcome(side: MeshSide, outcome: Outcome, amount: number): void {
-  if (outcome !== "ok") side[outcome] += amount;
-}
-
-function outcomeOf(row: MeshIncrease): Outcome {
-  const httpStatus = /^[1-5]xx$/.test(row.code)
-    ? Number(row.code[0]) * 100
-    : /^\d+$/.test(row.code)
-      ? Number(row.code)
-      : -1;
-  const grpcStatus = row.protocol === "grpc" && /^\d+$/.test(row.grpc_status) ? Number(row.grpc_status) : -1;
-  return judgeOutcome({
-    // No status at all: the caller got no answer.
-    spanError: row.code === "0" || row.code === "-",
-    isServerSide: row.reporter !== "source",
-    httpStatus,
-    grpcStatus: grpcStatus > MAX_GRPC_STATUS ? -1 : grpcStatus,
-    responseFlags: row.flags,
-  });
-}
-
-/** Adds a histogram of milliseconds: each bucket's observations are spread evenly on the logarithmic scale between its bounds. */
-function addDurations(histogram: number[], row: MeshIncrease): void {
-  const startOf = new Map(row.starts_of.map((bound, i) => [bound, row.starts[i] ?? 0]));
-  for (const [i, bound] of row.bounds.entries()) {
-    const count = row.counts[i] ?? 0;
-    if (count <= 0) continue;
-    while (histogram.length < HISTOGRAM_BUCKETS) histogram.push(0);
-    const from = position((startOf.get(bound) ?? 0) * NS_PER_MS);
-    // Above the last bound nothing is known but that it is above.
-    const to = bound === null ? from : position(bound * NS_PER_MS);
-    if (to - from < 1e-9) {
-      const index = Math.min(HISTOGRAM_BUCKETS - 1, Math.floor(from));
-      histogram[index] = (histogram[index] ?? 0) + count;
-      continue;
-    }
-    for (let index = Math.floor(from); index < to && index < HISTOGRAM_BUCKETS; index++) {
-      const share = (Math.min(to, index + 1) - Math.max(from, index)) / (to - from);
-      histogram[index] = (histogram[index] ?? 0) + count * share;
-    }
-  }
-}
-
-/** Where a duration lies among the buckets: whole part the bucket, fraction inside it. */
-function position(ns: number): number {
-  if (ns <= 0) return 0;
-  if (ns < HISTOGRAM_FLOOR_NS) return ns / HISTOGRAM_FLOOR_NS;
-  const exact = 1 + Math.log(ns / HISTOGRAM_FLOOR_NS) / Math.log(HISTOGRAM_GROWTH);
-  return Math.min(HISTOGRAM_BUCKETS - 1e-6, Math.max(exact, bucketOf(ns)));
+function isOutside(labels: MeshLabels): boolean {
+  const host = labels.dst_host.split(":")[0] ?? "";
+  return labels.dst_workload === "" && host.includes(".") && !/^[^.]+\.[^.]+\.svc(\.|$)/.test(host);
 }

@@ -13,6 +13,8 @@ export interface RetentionOptions {
   readonly accessLogsDays: number;
   readonly metricsDays: number;
   readonly bucketsDays: number;
+  readonly minutesDays: number;
+  readonly hoursDays: number;
   readonly findingsDays: number;
   readonly deadLettersDays: number;
   readonly entitiesDays: number;
@@ -20,7 +22,7 @@ export interface RetentionOptions {
 
 /**
  * Raw telemetry for a week or two; buckets for a day, for their minutes are partitions and thousands of those slow ClickHouse
- * down; findings for a year and a month, so that a yearly comparison is possible.
+ * down; their sums by the minute for a week and by the hour for a quarter; findings for a year and a month, so that a yearly comparison is possible.
  */
 export const RETENTION_DEFAULTS: RetentionOptions = {
   spansDays: 7,
@@ -29,6 +31,8 @@ export const RETENTION_DEFAULTS: RetentionOptions = {
   accessLogsDays: 3,
   metricsDays: 14,
   bucketsDays: 1,
+  minutesDays: 7,
+  hoursDays: 90,
   findingsDays: 400,
   deadLettersDays: 14,
   entitiesDays: 30,
@@ -36,9 +40,9 @@ export const RETENTION_DEFAULTS: RetentionOptions = {
 
 /**
  * Tables that no setting ages: a revoked token whose newest row went first would be live again, and of the leases of adoption the epochs
- * must stay while their schema lets the signs of life go.
+ * must stay while their schema lets the signs of life go. The counters of graph_series may never fall.
  */
-export const KEPT_FOR_EVER: readonly string[] = ["tokens", "adoption_leases"];
+export const KEPT_FOR_EVER: readonly string[] = ["tokens", "adoption_leases", "graph_series"];
 
 // Staging tables follow theirs: REPLACE PARTITION wants both of one structure.
 // The marks of what was analysed outlive the counts of what has arrived, or old buckets would look new.
@@ -56,6 +60,12 @@ const TABLES: readonly (readonly [table: string, column: string, days: (options:
   ["edge_buckets_staging", "Bucket", (options) => options.bucketsDays],
   ["operation_buckets", "Bucket", (options) => options.bucketsDays],
   ["operation_buckets_staging", "Bucket", (options) => options.bucketsDays],
+  ["edge_minutes", "Minute", (options) => options.minutesDays],
+  ["operation_minutes", "Minute", (options) => options.minutesDays],
+  ["minute_rollups", "Minute", (options) => options.minutesDays],
+  ["edge_hours", "Hour", (options) => options.hoursDays],
+  ["operation_hours", "Hour", (options) => options.hoursDays],
+  ["hour_rollups", "Hour", (options) => options.hoursDays],
   ["anomalies", "Bucket", (options) => options.findingsDays],
   ["incidents", "StartedAt", (options) => options.findingsDays],
   ["localizations", "RangeTo", (options) => options.findingsDays],
@@ -68,6 +78,7 @@ const TABLES: readonly (readonly [table: string, column: string, days: (options:
   ["entities", "LastSeen", (options) => options.entitiesDays],
   ["cardinality_overflows", "Hour", (options) => options.entitiesDays],
   ["workloads", "LastSeen", (options) => options.entitiesDays],
+  ["dependency_blocks", "Block", (options) => options.findingsDays],
   ["kubernetes_objects", "ObservedAt", (options) => options.findingsDays],
   ["platform_events", "At", (options) => options.findingsDays],
 ];

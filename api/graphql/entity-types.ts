@@ -65,7 +65,7 @@ export function addEntityTypes(builder: ApiBuilder) {
       endCursor: t.exposeString("endCursor", { nullable: true }),
     }),
   });
-  return { entity, timeRange, timeRangeInput, pageInfo };
+  return { entity, entityKind: kind, runtimeClass, timeRange, timeRangeInput, pageInfo };
 }
 
 /** References of `addEntityTypes`. */

@@ -1,7 +1,7 @@
 // GraphQL types of Faultline's own state: how far it has come, and which clusters it knows.
 // In: a builder. Out: the fields `status` and `clusters`.
 // Bounds: at most 1000 clusters and 100 overflows of names.
-import { type ClusterRow, type Progress, readClusters, readProgress } from "../../storage/graph-reads.ts";
+import { type ClusterRow, type Progress, readClusters, readProgress } from "../../storage/progress.ts";
 import { type Overflow, readOverflows } from "../../storage/overflows.ts";
 import { instantOfSeconds } from "../instant.ts";
 import type { ApiBuilder } from "./builder.ts";

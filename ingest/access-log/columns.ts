@@ -35,15 +35,7 @@ const WORD_COLUMNS = [
 /** One of them. */
 export type WordColumn = (typeof WORD_COLUMNS)[number];
 /** Columns of text that is new on each row, or that callers may choose as they like. */
-const TEXT_COLUMNS = [
-  "TraceId",
-  "SpanId",
-  "Path",
-  "RequestId",
-  "DownstreamAddress",
-  "Authority",
-  "UserAgent",
-] as const;
+const TEXT_COLUMNS = ["TraceId", "SpanId", "Path", "RequestId", "DownstreamAddress", "Authority", "UserAgent"] as const;
 /** One of them. */
 export type TextColumn = (typeof TEXT_COLUMNS)[number];
 /** Columns of whole numbers; -1 is "not measured". */

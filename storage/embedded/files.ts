@@ -16,6 +16,8 @@ export interface ServerFacts {
   readonly port: number;
   readonly password: string;
   readonly maxMemoryBytes: number;
+  /** Keeps system.query_log, for benchmarks: CPU and memory of each statement. */
+  readonly keepsQueryLog: boolean;
 }
 
 /** The password of a data directory, made from `random` (hex) at first use; safe when two processes come at once. */
@@ -75,10 +77,14 @@ export function serverConfig(facts: ServerFacts): string {
       <headers><Authorization>Basic ${authorization}</Authorization></headers>
       <handler><type>dynamic_query_handler</type><query_param_name>query</query_param_name></handler>
     </rule>
-  </http_handlers>
+  </http_handlers>${facts.keepsQueryLog ? QUERY_LOG : ""}
 </clickhouse>
 `;
 }
+
+const QUERY_LOG = ["query_log", "query_views_log"]
+  .map((table) => `\n  <${table}><database>system</database><table>${table}</table></${table}>`)
+  .join("");
 
 const TABLE_ENGINES = [
   "MergeTree",

@@ -21,6 +21,8 @@ export interface EmbeddedServerOptions {
   readonly dataDir: string;
   readonly port?: number;
   readonly maxMemoryBytes?: number;
+  /** For benchmarks: system.query_log tells of each statement. */
+  readonly keepsQueryLog?: boolean;
   readonly startTimeoutMs?: number;
   readonly stopTimeoutMs?: number;
   /** Told of every unasked end of the child, before it is started again. */
@@ -70,7 +72,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   const stopping = new AbortController();
 
   const launch = (port: number): Promise<Running> => {
-    const facts = { dataDir, port, password, maxMemoryBytes };
+    const facts = { dataDir, port, password, maxMemoryBytes, keepsQueryLog: options.keepsQueryLog ?? false };
     const order = { dataDir, library, configText: serverConfig(facts), usersText: usersConfig(facts) };
     return startChild(JSON.stringify(order), `http://127.0.0.1:${port}`, password, dataDir, startTimeoutMs);
   };

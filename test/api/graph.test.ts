@@ -1,87 +1,7 @@
-// The fold from rows to a graph: whose figures count, which places are nodes, how the graph is cut.
+// The fold from rows to a graph: whose figures count, which places are nodes.
 import { describe, expect, it } from "vitest";
-import { filterGraph, limitGraph } from "../../api/graph-filter.ts";
-import { coverageOf } from "../../api/graph-query.ts";
-import { foldGraph, type GraphParts } from "../../api/graph.ts";
-import { judgeHealth } from "../../api/health.ts";
-import { bucketOf } from "../../model/histogram.ts";
-import type { GraphEdgeRow, GraphEntityRow, GraphNodeRow } from "../../storage/graph-reads.ts";
-
-function histogram(durationMs: number, count: number): number[] {
-  const counts = Array.from({ length: 96 }, () => 0);
-  counts[bucketOf(durationMs * 1e6)] = count;
-  return counts;
-}
-
-function edge(from: string, to: string, more: Partial<GraphEdgeRow> = {}): GraphEdgeRow {
-  return {
-    FromKind: from === "" ? "unknown" : "service",
-    FromCluster: from === "" ? "" : "east",
-    FromNamespace: from === "" ? "" : "shop",
-    FromService: from,
-    FromVersion: "",
-    FromInstance: "",
-    ToKind: "service",
-    ToCluster: "east",
-    ToNamespace: "shop",
-    ToService: to,
-    ToVersion: "",
-    ToInstance: "",
-    EdgeProtocol: "http",
-    EvidenceWords: ["span-pair"],
-    CallerRequests: 0,
-    CallerFailures: 0,
-    CallerDegradations: 0,
-    CallerHistogram: [],
-    CalleeRequests: 0,
-    CalleeFailures: 0,
-    CalleeDegradations: 0,
-    CalleeHistogram: [],
-    ...more,
-  };
-}
-
-function node(service: string, more: Partial<GraphNodeRow> = {}): GraphNodeRow {
-  return {
-    AtCluster: "east",
-    AtNamespace: "shop",
-    AtService: service,
-    AtVersion: "",
-    AtInstance: "",
-    AtOperation: "",
-    RequestCount: 0,
-    FailureCount: 0,
-    DegradationCount: 0,
-    Histogram: [],
-    ...more,
-  };
-}
-
-function known(service: string, more: Partial<GraphEntityRow> = {}): GraphEntityRow {
-  return {
-    AtCluster: "east",
-    AtNamespace: "shop",
-    AtService: service,
-    AtVersion: "",
-    AtInstance: "",
-    Runtimes: ["RUNC"],
-    Isolations: [""],
-    Nodes: [],
-    ...more,
-  };
-}
-
-function fold(parts: Partial<GraphParts>) {
-  return foldGraph({
-    detail: "SERVICE",
-    edges: [],
-    nodes: [],
-    operations: [],
-    entities: [],
-    coveredSeconds: 100,
-    ...parts,
-  });
-}
+import type { OperationCallRow } from "../../storage/operation-calls.ts";
+import { edge, fold, histogram, known, node } from "./graph-rows.ts";
 
 describe("foldGraph", () => {
   it("takes rate and latency from the callee, failures from the caller who saw what never arrived", () => {
@@ -222,7 +142,7 @@ describe("foldGraph", () => {
     expect(back.edges.map((one) => one.id).toSorted()).toEqual(there.edges.map((one) => one.id).toSorted());
   });
 
-  it("puts operations beside their services", () => {
+  it("puts operations beside their services, and hangs them there where nobody tells who calls them", () => {
     const graph = fold({
       nodes: [node("cart", { RequestCount: 100 })],
       operations: [node("cart", { AtOperation: "GET /cart", RequestCount: 60, FailureCount: 30 })],
@@ -230,78 +150,71 @@ describe("foldGraph", () => {
     });
     const operation = graph.nodes.find((one) => one.entity.kind === "OPERATION");
     expect(operation).toMatchObject({ errorRatio: 0.5, entity: { operation: "GET /cart", runtime: "FAAS" } });
-  });
-});
-
-describe("coverageOf", () => {
-  const range = { fromSeconds: 1000, toSeconds: 1100 };
-  it.each([
-    ["all analysed", { FirstAnalyzed: 500, LastAnalyzed: 1090, Missing: [], OutdatedCount: 0 }, 100, false],
-    ["nothing analysed ever", { FirstAnalyzed: 0, LastAnalyzed: 0, Missing: [1000], OutdatedCount: 0 }, 0, true],
-    ["telemetry began inside", { FirstAnalyzed: 1050, LastAnalyzed: 1200, Missing: [], OutdatedCount: 0 }, 50, true],
-    [
-      "analysis lags behind",
-      { FirstAnalyzed: 500, LastAnalyzed: 1060, Missing: [1070, 1080], OutdatedCount: 0 },
-      70,
-      true,
-    ],
-    ["a bucket inside waits", { FirstAnalyzed: 500, LastAnalyzed: 1200, Missing: [1030], OutdatedCount: 0 }, 90, true],
-    ["late rows wait", { FirstAnalyzed: 500, LastAnalyzed: 1200, Missing: [], OutdatedCount: 1 }, 100, true],
-    ["the range is before all", { FirstAnalyzed: 5000, LastAnalyzed: 6000, Missing: [], OutdatedCount: 0 }, 0, true],
-  ])("%s", (_name, coverage, coveredSeconds, partial) => {
-    expect(coverageOf(range, coverage)).toEqual({ coveredSeconds, partial });
-  });
-});
-
-describe("judgeHealth", () => {
-  it.each([
-    [null, "UNKNOWN"],
-    [{ requests: 0, failures: 0, degradations: 0 }, "IDLE"],
-    [{ requests: 1000, failures: 9, degradations: 99 }, "HEALTHY"],
-    [{ requests: 1000, failures: 10, degradations: 0 }, "DEGRADED"],
-    [{ requests: 1000, failures: 0, degradations: 100 }, "DEGRADED"],
-    [{ requests: 1000, failures: 100, degradations: 0 }, "FAILING"],
-  ])("%j is %s", (counts, health) => {
-    expect(judgeHealth(counts)).toBe(health);
-  });
-});
-
-describe("filterGraph and limitGraph", () => {
-  // clients → web → cart → db, and lonely.
-  const graph = fold({
-    edges: [
-      edge("", "web", { CalleeRequests: 400 }),
-      edge("web", "cart", { CallerRequests: 300 }),
-      edge("cart", "db", { ToKind: "database", CallerRequests: 200 }),
-    ],
-    entities: [known("lonely")],
-  });
-  const names = (nodes: readonly { entity: { service: string } }[]) =>
-    nodes.map((one) => one.entity.service).toSorted();
-  const filter = (services: string[], depth: number) =>
-    filterGraph(graph, { clusters: null, namespaces: null, services, depth });
-
-  it("keeps the named places and their neighbours to the depth asked for", () => {
-    expect(names(filter(["cart"], 0).nodes)).toEqual(["cart"]);
-    expect(filter(["cart"], 0).edges).toEqual([]);
-    expect(names(filter(["cart"], 1).nodes)).toEqual(["cart", "db", "web"]);
-    expect(names(filter(["cart"], 2).nodes)).toEqual(["cart", "clients", "db", "web"]);
-    expect(filter(["cart"], 1).edges).toHaveLength(2);
-    expect(names(filter(["lonely"], 5).nodes)).toEqual(["lonely"]);
-    expect(filter([], 5).nodes).toEqual([]);
+    expect(graph.edges).toMatchObject([
+      { source: "service:east/shop/cart", target: operation?.id, evidence: ["inferred"], requestsPerSecond: 0.6 },
+    ]);
   });
 
-  it("combines lists: a place must match them all", () => {
-    const other = filterGraph(graph, { clusters: ["west"], namespaces: null, services: ["cart"], depth: 0 });
-    expect(other.nodes).toEqual([]);
+  it("joins callers with the operations that they call", () => {
+    const call: OperationCallRow = {
+      FromKind: "service",
+      FromCluster: "east",
+      FromNamespace: "shop",
+      FromService: "web",
+      AtCluster: "east",
+      AtNamespace: "shop",
+      AtService: "cart",
+      AtOperation: "GET /cart",
+      CallProtocol: "http",
+      Calls: 60,
+      Failures: 6,
+      Degradations: 0,
+      Cancellations: 0,
+      Ns: 0,
+      Histogram: histogram(10, 60),
+    };
+    const graph = fold({
+      operations: [node("cart", { AtOperation: "GET /cart", RequestCount: 100 })],
+      operationCalls: [
+        call,
+        { ...call, FromKind: "unknown", FromCluster: "", FromNamespace: "", FromService: "", Calls: 40 },
+        // Cut off by the limit of operations: no node to lead to.
+        { ...call, AtOperation: "GET /rare" },
+      ],
+    });
+    const target = "operation:east/shop/cart////GET%20%2Fcart";
+    expect(graph.edges.map((one) => [one.source, one.target, one.requestsPerSecond, one.evidence])).toEqual([
+      ["service:east/shop/web", target, 0.6, ["span-pair"]],
+      ["unknown://clients", target, 0.4, ["span-pair"]],
+    ]);
+    expect(graph.edges[0]).toMatchObject({ errorRatio: 0.1, protocol: "http" });
+    expect(graph.nodes.map((one) => one.id).toSorted()).toEqual([
+      target,
+      "service:east/shop/cart",
+      "service:east/shop/web",
+      "unknown://clients",
+    ]);
   });
 
-  it("keeps the busiest and never an edge without its ends", () => {
-    const cut = limitGraph(graph, 2, 10);
-    expect(cut.cut).toBe(true);
-    expect(names(cut.nodes)).toEqual(["cart", "web"]);
-    expect(cut.edges).toHaveLength(1);
-    expect(limitGraph(graph, 10, 10).cut).toBe(false);
-    expect(limitGraph(graph, 10, 2)).toMatchObject({ cut: true });
+  it("tells apart what only the cluster's objects know from what is idle", () => {
+    const graph = fold({ entities: [known("unseen", { Telemetry: false }), known("idle", { LastSeen: 950 })] });
+    expect(graph.nodes.map((one) => [one.entity.service, one.health, one.idleSince])).toEqual([
+      ["unseen", "UNKNOWN", null],
+      ["idle", "IDLE", "1970-01-01T00:15:50.000Z"],
+    ]);
+  });
+
+  it("knows external callers and callees that nobody knows", () => {
+    const graph = fold({
+      edges: [
+        edge("partner.example", "web", { FromKind: "external", FromNamespace: "", CalleeRequests: 5 }),
+        edge("web", "", { ToKind: "unknown", ToCluster: "", ToNamespace: "", CallerRequests: 5 }),
+      ],
+    });
+    expect(graph.nodes.map((one) => `${one.entity.kind} ${one.entity.service}`)).toEqual([
+      "EXTERNAL partner.example",
+      "SERVICE web",
+      "UNKNOWN unknown",
+    ]);
   });
 });

@@ -249,7 +249,11 @@ describe.each([
       ["OPERATION", "GET /cart", 7.5],
       ["OPERATION", "POST /cart", 0.5],
     ]);
-    expect(data.serviceGraph.edges).toEqual([]);
+    // Nothing tells who calls them (there are no spans here), so they hang on their service.
+    expect(data.serviceGraph.edges.map((one: Json) => [one.source, one.evidence, one.requestsPerSecond])).toEqual([
+      ["service:east/shop/cart", ["inferred"], 7.5],
+      ["service:east/shop/cart", ["inferred"], 0.5],
+    ]);
     const refused = await thrice(GRAPH, { range: RANGE, level: "CLUSTER", filter: { services: ["cart"] } });
     expect(codes(refused)).toEqual(["BAD_ARGUMENT"]);
   });
@@ -262,7 +266,8 @@ describe.each([
     const grown = await thrice(GRAPH, { range: { from: at(110), to: at(130) } });
     expect(grown.data.serviceGraph).toMatchObject({ coveredSeconds: 20, partial: true });
     const done = await thrice(GRAPH, { range: { from: at(120), to: at(130) } });
-    expect(done.data.serviceGraph).toMatchObject({ coveredSeconds: 10, partial: false });
+    // All of it is there, but both clusters have told of no call for a minute.
+    expect(done.data.serviceGraph).toMatchObject({ coveredSeconds: 10, partial: true });
     const later = await thrice(GRAPH, { range: { from: at(600), to: at(660) } });
     expect(later.data.serviceGraph).toMatchObject({ coveredSeconds: 0, partial: true, edges: [] });
     expect(later.data.serviceGraph.nodes.every((one: Json) => one.requestsPerSecond === null)).toBe(true);
@@ -380,7 +385,7 @@ describe.each([
   it.each([
     ["swapped ends", { from: at(60), to: at(0) }, ["BAD_RANGE"]],
     ["an empty range", { from: at(0), to: at(0) }, ["BAD_RANGE"]],
-    ["seven hours", { from: at(0), to: at(7 * 3600) }, ["BAD_RANGE"]],
+    ["six weeks", { from: at(0), to: at(42 * 24 * 3600) }, ["BAD_RANGE"]],
     ["no time", { from: "yesterday", to: at(0) }, ["BAD_ARGUMENT"]],
     ["another time zone", { from: "2026-01-31T14:00:00+08:00", to: at(0) }, ["BAD_ARGUMENT"]],
     ["a number", { from: 5, to: at(0) }, ["BAD_ARGUMENT"]],

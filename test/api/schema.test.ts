@@ -39,8 +39,11 @@ function promises(schema: GraphQLSchema, like: GraphQLSchema): Record<string, un
     const [type, model] = [schema.getType(name), like.getType(name)];
     if (type === undefined) told[name] = "missing";
     else if (isEnumType(type)) told[name] = type.getValues().map((value) => value.name);
-    else if (isInputObjectType(type)) told[name] = describeInputs(Object.values(type.getFields()));
-    else if (isObjectType(type) && isObjectType(model)) {
+    else if (isInputObjectType(type) && isInputObjectType(model)) {
+      const promised = model.getFields();
+      // More fields may come; that none of them is demanded is judged by findBreakingChanges.
+      told[name] = describeInputs(Object.values(type.getFields()).filter((field) => field.name in promised));
+    } else if (isObjectType(type) && isObjectType(model)) {
       for (const field of Object.values(model.getFields())) {
         const own = type.getFields()[field.name];
         const promisedArgs = new Set(field.args.map((arg) => arg.name));

@@ -30,6 +30,9 @@ export interface EdgeSeed {
   readonly caller?: Side;
   readonly callee?: Side;
   readonly tenant?: string;
+  readonly source?: "spans" | "access_logs" | "metrics";
+  /** Other columns of edge_buckets. */
+  readonly more?: Record<string, unknown>;
 }
 
 function place(prefix: string, path: string): Record<string, string> {
@@ -74,6 +77,8 @@ export async function seedEdges(storage: Storage, bucket: number, edges: readonl
       OriginFailed: 0,
       GapNs: 0,
       Flags: {},
+      Source: edge.source ?? "spans",
+      ...edge.more,
     })),
   );
 }

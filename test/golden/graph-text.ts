@@ -28,7 +28,8 @@ const second = (row: Row) => `${Number(row.text("at")) - T0_SECONDS}s`;
 function workload(kind: string, parts: (string | undefined)[]): string {
   const [cluster = "", namespace = "", name = "", version = "", instance = ""] = parts;
   if (kind === "unknown") return "users";
-  const home = ["east/shop", "/"].includes(`${cluster}/${namespace}`) ? "" : `${cluster}/${namespace}/`;
+  const usual = kind === "messaging" ? "east/" : "east/shop";
+  const home = [usual, "/"].includes(`${cluster}/${namespace}`) ? "" : `${cluster}/${namespace}/`;
   const prefix = { service: "", database: "db:", messaging: "topic:", external: "host:" }[kind] ?? `${kind}:`;
   const tag = version === "v1" || version === "" ? "" : `@${version}`;
   const one = instance === `${name}-1` || instance === "" ? "" : `#${instance}`;
@@ -68,7 +69,15 @@ export async function edgeLines(storage: Storage, tenant: string): Promise<strin
       const facts = [
         side(row, "Caller"),
         side(row, "Callee"),
-        ...figures(row, { NeverArrived: "never arrived", OriginFailed: "origin failed", GapNs: "gap" }),
+        ...figures(row, {
+          NeverArrived: "never arrived",
+          OriginFailed: "origin failed",
+          GapNs: "gap",
+          ProxyNs: "proxies",
+          Retries: "retries",
+          OffsetCalls: "clocks compared",
+          OffsetNs: "clock ahead",
+        }),
       ].filter((text) => text !== "");
       return `${second(row)} ${end("Src")} > ${end("Dst")} ${row.text("Protocol")} ${row.text("Evidence")}: ${facts.join(", ")}`;
     })

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { histogramCount, quantileMs } from "../../model/histogram.ts";
 import { foldMeshEdges, type MeshEdge, type MeshPlace } from "../../storage/mesh-edges.ts";
-import { type MeshIncrease, readMeshIncreases } from "../../storage/mesh-metrics.ts";
+import { type MeshIncrease, type MeshLabels, type MeshRise, readMeshIncreases } from "../../storage/mesh-metrics.ts";
 import { MESH_START, type MeshPoint, storePoints } from "../fixtures/mesh-metrics.ts";
 import { readPromText } from "../fixtures/remote-write.ts";
 import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";
@@ -12,11 +12,12 @@ import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";
 const DATA = process.env["FAULTLINE_DATA_DIR"] ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
 const SAMPLES = `${DATA}/mesh-samples`;
 
-function row(more: Partial<MeshIncrease>): MeshIncrease {
-  return {
-    bucket: MESH_START,
+/** What one report of one measure says: its labels and its figures. */
+type Facts = MeshLabels & MeshRise;
+
+function row(more: Partial<Facts>): MeshIncrease {
+  const facts: Facts = {
     origin: "istio",
-    measure: "requests",
     reporter: "destination",
     proxy: "",
     src_cluster: "east",
@@ -35,14 +36,16 @@ function row(more: Partial<MeshIncrease>): MeshIncrease {
     code: "200",
     grpc_status: "",
     flags: "",
+    security: "",
+    measure: "requests",
     amount: 10,
     total: 0,
+    starts: [],
     bounds: [],
     counts: [],
-    starts_of: [],
-    starts: [],
     ...more,
   };
+  return { bucket: MESH_START, labels: facts, rises: [facts] };
 }
 
 describe("one view a side", () => {
@@ -104,8 +107,10 @@ describe("one view a side", () => {
     expect(foldMeshEdges(stats)).toMatchObject([
       { evidence: "envoy", caller: { calls: 50, failed: 5, retries: 4 }, callee: null },
     ]);
-    expect(foldMeshEdges([...stats, row({})])).toMatchObject([
-      { evidence: "destination", callee: { calls: 10 }, caller: null },
+    // Retries are nobody else's to tell; whichever version they went to.
+    expect(foldMeshEdges([...stats, row({ protocol: "grpc" })])).toMatchObject([
+      { dst: { version: "" }, protocol: "grpc", caller: { calls: 0, failed: 0, retries: 4 }, callee: null },
+      { dst: { version: "v1" }, protocol: "grpc", callee: { calls: 10 }, caller: null },
     ]);
   });
 
@@ -174,7 +179,7 @@ describe("what never arrived", () => {
 });
 
 describe("outcomes", () => {
-  it.each<[string, Partial<MeshIncrease>, string]>([
+  it.each<[string, Partial<Facts>, string]>([
     ["2xx", { code: "204" }, ""],
     ["4xx", { code: "404" }, "degraded"],
     ["5xx", { code: "503" }, "failed"],
@@ -205,7 +210,6 @@ describe("durations", () => {
       total: 900,
       bounds,
       counts: [0, 50, 0, 0, 50, 0],
-      starts_of: bounds,
       starts,
     };
     const side = foldMeshEdges([row(histogram)])[0]?.callee;
@@ -223,7 +227,6 @@ describe("durations", () => {
       amount: 4,
       bounds: [null],
       counts: [4],
-      starts_of: [null],
       starts: [10_000],
     };
     const counts = foldMeshEdges([row(histogram)])[0]?.callee?.histogram ?? [];

@@ -1,0 +1,38 @@
+-- Purpose: sums the edges of an hour from its minutes under a new revision; nobody reads it before hour_rollups names it.
+-- Parameters: hour: its start; minutes: which sums hold, (start, revision), all of them that have any; revision. Row: none.
+-- Cost: one grouping of the hour's minutes; for 5,000 edges about 0.3 CPU s.
+INSERT INTO edge_hours (Tenant, Hour, Revision, Source, SrcKind, SrcCluster, SrcNamespace, SrcService, SrcVersion,
+  DstKind, DstCluster, DstNamespace, DstService, DstVersion, Protocol, Evidence,
+  CallerCalls, CallerFailed, CallerDegraded, CallerCancelled, CallerUs, CallerHist, CalleeCalls, CalleeFailed, CalleeDegraded,
+  CalleeCancelled, CalleeUs, CalleeHist, NeverArrived, OriginFailed, GapUs, ProxyUs, Retries, RequestBytes, ResponseBytes, SecuredCalls,
+  PlainCalls, OffsetUs, OffsetCalls, Flags)
+SELECT Tenant, {hour:DateTime} AS Hour, {revision:UInt64}, Source, SrcKind, SrcCluster, SrcNamespace, SrcService, SrcVersion,
+  DstKind, DstCluster, DstNamespace, DstService, DstVersion, Protocol, Evidence,
+  sum(CallerCalls),
+  sum(CallerFailed),
+  sum(CallerDegraded),
+  sum(CallerCancelled),
+  sum(CallerUs),
+  CAST(arrayResize(sumForEach(CallerHist) AS callerhist_sum, 16 * intDiv(arrayLastIndex(x -> x > 0, callerhist_sum) + 15, 16)), 'Array(UInt32)'),
+  sum(CalleeCalls),
+  sum(CalleeFailed),
+  sum(CalleeDegraded),
+  sum(CalleeCancelled),
+  sum(CalleeUs),
+  CAST(arrayResize(sumForEach(CalleeHist) AS calleehist_sum, 16 * intDiv(arrayLastIndex(x -> x > 0, calleehist_sum) + 15, 16)), 'Array(UInt32)'),
+  sum(NeverArrived),
+  sum(OriginFailed),
+  sum(GapUs),
+  sum(ProxyUs),
+  sum(Retries),
+  sum(RequestBytes),
+  sum(ResponseBytes),
+  sum(SecuredCalls),
+  sum(PlainCalls),
+  sum(OffsetUs),
+  sum(OffsetCalls),
+  sumMap(Flags)
+FROM edge_minutes
+WHERE (Minute, Revision) IN {minutes:Array(Tuple(DateTime, UInt64))}
+GROUP BY Tenant, Source, SrcKind, SrcCluster, SrcNamespace, SrcService, SrcVersion,
+  DstKind, DstCluster, DstNamespace, DstService, DstVersion, Protocol, Evidence
