@@ -125,7 +125,11 @@ async function graphsAreEqual(): Promise<void> {
   const [range] = await rows<{ first: number; last: number }>(
     "SELECT toUnixTimestamp(min(Bucket)) AS first, toUnixTimestamp(max(Bucket)) + 10 AS last FROM arrivals",
   );
-  await test.storage.command("pair_edges", { from: range?.first, to: range?.last });
+  await test.storage.command("pair_edges", {
+    from: range?.first,
+    to: range?.last,
+    known_at: "2299-01-01 00:00:00",
+  });
   expect(await countOf("edge_buckets_staging WHERE Tenant = 'adopted'")).toBeGreaterThan(0);
   const [columns] = await rows<{ names: string[] }>(
     "SELECT groupArray(name) AS names FROM system.columns WHERE database = currentDatabase() AND table = 'edge_buckets_staging' AND name != 'Tenant'",
