@@ -6,15 +6,18 @@
 --   that callee reports in the minute before, in it or after it; ztunnel's where neither waypoint nor sidecar reports that callee and no
 --   sidecar or gateway that pair. So each side counts a request once.
 -- Match: a callee row belongs to the caller row of the same request id (else trace) and callee that began last before it, at most 30 s
---   before; clocks may differ by 20 ms where several callers vie, by 5 s where there is but one. The callee row takes its caller's place,
---   the caller row the place of the sidecar that answered it last. Groups of more than 64 rows (a constant id) stay unmatched.
+--   before, and had not ended 5 s before; clocks may differ by 20 ms where several callers vie, by 5 s where there is but one. The callee
+--   row takes its caller's place, the caller row the place of the sidecar that answered it last. Groups of more than 64 rows (a constant id) stay unmatched.
+-- Callers without a proxy write no row, and their callee's names nobody. So a row without a name belongs to no caller that another row of
+--   the request names, and no more of them belong to callers than these say attempts: those fit best that are of the pod the caller names,
+--   lie within the call, begin next to it. The rest has an unknown caller. Both look at no row more than 5 s earlier or 30 s later.
 -- A caller's log names a callee but not its cluster: where no callee row was found and all of that name are in one cluster, it is there.
 -- OriginFailed: the caller's failures that its callee did not answer with; a flag says so where no callee row is known.
 -- NeverArrived: by flags. Flags, bytes, security: the caller's, or the callee's where no row of its caller is known. Retries: Attempts - 1.
 -- Places of ztunnel, which knows pods only, are looked up in entities; a waypoint's caller, where it names none, is the pod at that address.
 -- A row that a sender delivered twice and ingest took twice counts twice.
 -- Cost: reads the range plus 30 s, grouped by request into arrays of numbers (no join of rows); places are joined to the sums.
---   About 3 CPU s (measured on a busy machine) and 400 MB for a million rows, 0.3 CPU s for an empty range; access_log_ledger.sql lets the
+--   About 3 CPU s (measured on a busy machine) and 400 MB for a million rows, 0.5 CPU s for an empty range; access_log_ledger.sql lets the
 --   groups of a larger one go to disk.
 WITH
   toDateTime64({from:DateTime}, 9) AS from_time,
@@ -57,7 +60,7 @@ WITH
     GROUP BY id
   ),
   -- One number a row: bit 0 caller, 1 outcome, 3 layer (0 sidecar, 1 waypoint, 2 ztunnel, 3 gateway), 5 protocol, 7 security,
-  -- 9 bucket of the histogram (127: not measured), 16 retries, 24 hash of the flags, 48 hash of the caller's service (0: not known).
+  -- 9 bucket of the histogram (127: not measured), 16 retries (255: not told), 24 hash of the flags, 48 hash of the caller's service (0: not known).
   rows AS (
     SELECT
       multiIf(RequestId != '', cityHash64(Tenant, RequestId, DstNamespace, DstService),
@@ -73,7 +76,7 @@ WITH
           startsWith(Attributes['requested_server_name'], 'outbound_') OR Attributes['connection_security_policy'] = 'mutual_tls', 128,
           Attributes['connection_security_policy'] = 'none', 256, 0)
         + toUInt64(if(Duration < 0, 127, if(Duration < 200000, 0, least(95, floor(log(Duration / 200000) / log(1.144)) + 1)))) * 512
-        + toUInt64(least(255, greatest(Attempts - 1, 0))) * 65536),
+        + toUInt64(if(Attempts < 0, 255, least(254, greatest(Attempts - 1, 0)))) * 65536),
         if(ResponseFlags = '', 0, bitShiftLeft(bitAnd(cityHash64(ResponseFlags), 16777215), 24))
         + if(SrcService = '', 0, bitShiftLeft(toUInt64(1 + cityHash64(SrcNamespace, SrcService) % 65535), 48))) AS facts
     FROM logs
@@ -82,28 +85,68 @@ WITH
         OR NOT of_caller AND Timestamp >= from_time - INTERVAL 5 SECOND AND Timestamp < to_time + INTERVAL 30 SECOND)
   ),
   -- The rows of one request to one callee; `others`: number of the row that each belongs to (0: none known).
-  requests AS (
+  grouped AS (
     SELECT groupArray(at) AS ats, groupArray(caller_id) AS srcs, groupArray(dst_id) AS dsts, groupArray(took) AS tooks,
       groupArray(received) AS received_bytes, groupArray(sent) AS sent_bytes, groupArray(facts) AS facts_of,
       length(ats) AS n, arrayEnumerate(ats) AS numbers,
       if(bitTest(facts_of[1], 0), 1, 2) AS first_caller, 3 - first_caller AS first_callee,
-      ats[first_callee] - ats[first_caller] AS lag, bitShiftRight(facts_of[first_callee], 48) AS told,
+      ats[first_callee] - ats[first_caller] AS lag, bitShiftRight(facts_of[first_callee], 48) AS told
+    FROM rows
+    GROUP BY request
+  ),
+  -- Each step is a query of its own: what is named twice within one is worked out, and planned, twice.
+  named_rows AS (
+    SELECT *,
+      -- Sidecars on their way in: whom they name, and for each that names nobody, whom the others name.
+      if(n < 3 OR n > 64, arrayWithConstant(n, 0), arrayMap(f -> if(bitAnd(f, 25) = 0, bitShiftRight(f, 48), 0), facts_of)) AS named,
+      if(n < 3 OR n > 64, arrayWithConstant(n, emptyArrayUInt64()), arrayMap((f, t) -> if(bitAnd(f, 25) = 0 AND bitShiftRight(f, 48) = 0,
+        arrayFilter((h, v) -> h != 0 AND v >= t - 5000000000 AND v <= t + 30000000000, named, ats), []), facts_of, ats)) AS taken
+    FROM grouped
+  ),
+  claimed AS (
+    SELECT *,
       -- The caller of each callee: the last that began before it, else the first after it.
-      arrayMap((f, t) -> if(bitTest(f, 0), 0,
+      if(n < 3 OR n > 64, arrayWithConstant(n, 0), arrayMap((f, t, names) -> if(bitTest(f, 0), 0,
         arraySort(arrayFilter(x -> x.1 != 0, arrayMap((c, s, u, d, j) -> (
-            if(bitTest(c, 0) AND u >= t - 30000000000 AND u <= t + 5000000000 AND (bitShiftRight(f, 48) = 0 OR bitShiftRight(f, 48) = bitShiftRight(c, 48)),
+            if(bitTest(c, 0) AND u >= t - 30000000000 AND u <= t + 5000000000 AND (d < 0 OR u + d >= t - 5000000000)
+                AND if(bitShiftRight(f, 48) = 0, NOT has(names, bitShiftRight(c, 48)), bitShiftRight(f, 48) = bitShiftRight(c, 48)),
               if(u <= t + 20000000, u, 2 * t - u - 40000000000), 0), s, d, j),
-          facts_of, srcs, ats, tooks, numbers)))[-1].4), facts_of, ats) AS owners,
+          facts_of, srcs, ats, tooks, numbers)))[-1].4), facts_of, ats, taken)) AS claims
+    FROM named_rows
+  ),
+  fitted AS (
+    SELECT *,
+      -- How well those that name nobody fit the caller they claim, the less the better; 0: not one of them.
+      if(n < 3 OR n > 64, arrayWithConstant(n, 0), arrayMap((f, own, t, d, w) -> if(own = 0 OR bitAnd(f, 25) != 0 OR bitShiftRight(f, 48) != 0, 0,
+        1 + toUInt64(least(abs(t - ats[own]), 100000000000)) + if(t >= ats[own] AND t + w <= ats[own] + tooks[own] + 2000000, 0, 200000000000)
+          + if(d = dsts[own], 0, 400000000000)), facts_of, claims, ats, dsts, tooks)) AS misfits,
+      n >= 3 AND n <= 64 AND arrayCount(m -> m != 0, misfits) > arraySum(c -> if(bitTest(c, 0), if(bitAnd(bitShiftRight(c, 16), 255) = 255, 65535, bitAnd(bitShiftRight(c, 16), 255) + 1), 0)
+        * NOT has(named, bitShiftRight(c, 48)), facts_of) AS is_crowded
+    FROM claimed
+  ),
+  owned AS (
+    SELECT *,
+      if(NOT is_crowded, claims,
+        arrayMap((own, misfit, t, names) -> if(misfit != 0
+          AND arrayCount((m, v) -> m != 0 AND m < misfit AND abs(v - t) <= 5000000000, misfits, ats)
+            >= arraySum(arrayMap((c, u, d) -> if(bitTest(c, 0) AND u >= t - 30000000000 AND u <= t + 5000000000
+                AND (d < 0 OR u + d >= t - 5000000000) AND NOT has(names, bitShiftRight(c, 48)),
+              if(bitAnd(bitShiftRight(c, 16), 255) = 255, 65535, bitAnd(bitShiftRight(c, 16), 255) + 1), 0), facts_of, ats, tooks)),
+          0, own), if(is_crowded, claims, []), if(is_crowded, misfits, []), if(is_crowded, ats, []), if(is_crowded, taken, []))) AS owners
+    FROM fitted
+  ),
+  requests AS (
+    SELECT *,
       -- The last answer of each caller, a sidecar's rather than another's.
       multiIf(
         n = 1 OR n > 64, arrayWithConstant(n, 0),
         n = 2, if(bitTest(bitXor(facts_of[1], facts_of[2]), 0) AND lag >= -5000000000 AND lag <= 30000000000
+          AND (tooks[first_caller] < 0 OR lag <= tooks[first_caller] + 5000000000)
           AND (told = 0 OR told = bitShiftRight(facts_of[first_caller], 48)), [2, 1], [0, 0]),
         arrayMap((f, own, i) -> if(NOT bitTest(f, 0), own,
           arraySort(arrayFilter(x -> x.1, arrayMap((o, e, t, d, j) -> (o = i, bitAnd(e, 24) = 0, t, d, j), owners, facts_of, ats, dsts, numbers)))[-1].5),
           facts_of, owners, numbers)) AS others
-    FROM rows
-    GROUP BY request
+    FROM owned
   ),
   sums AS (
     SELECT slot, src, dst, intDiv(slot, 16) * 10 AS bucket, bitAnd(slot, 3) AS layer, bitAnd(bitShiftRight(slot, 2), 3) AS protocol,
@@ -121,7 +164,7 @@ WITH
       groupArrayIf(toUInt8(hist), NOT is_caller AND hist != 127) AS callee_hist,
       countIf(is_caller AND outcome = 2 AND if(other != 0, bitAnd(bitShiftRight(other, 1), 3) != 2, flag != 0)) AS origin_failed,
       sumIf(took - other_took, is_caller AND other != 0 AND other_took >= 0 AND took > other_took) AS gap_ns,
-      sum(if(is_caller, bitAnd(bitShiftRight(facts, 16), 255), 0)) AS retries,
+      sum(if(is_caller, bitAnd(bitShiftRight(facts, 16), 255) % 255, 0)) AS retries,
       sumIf(if(is_flipped, sent, received), tells) AS request_bytes,
       sumIf(if(is_flipped, received, sent), tells) AS response_bytes,
       countIf(tells AND security = 1) AS secured_calls,
