@@ -14,8 +14,15 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 afterEach(() => vi.restoreAllMocks());
 
 /** Runs the command line in this process and takes what it writes. */
-async function run(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const taken = { stdout: "", stderr: "" };
+function run(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return runWatched({ stdout: "", stderr: "" }, argv);
+}
+
+/** The same; what is written can be read in `taken` while the command runs. */
+async function runWatched(
+  taken: { stdout: string; stderr: string },
+  argv: string[],
+): Promise<{ code: number; stdout: string; stderr: string }> {
   for (const name of ["stdout", "stderr"] as const) {
     vi.spyOn(process[name], "write").mockImplementation((chunk) => {
       taken[name] += String(chunk);
@@ -111,17 +118,19 @@ test("a busy port is told with role, host and port, and what had started is stop
 });
 
 test("serve runs until it is told to stop, and then ends in order with exit 0", async () => {
-  const running = run(
+  const taken = { stdout: "", stderr: "" };
+  const running = runWatched(taken, [
     "serve",
     "--roles=storage,analyzer",
     `--storage.dataDir=${join(dir, "serve")}`,
     "--log.format=text",
-  );
-  setTimeout(() => process.emit("SIGTERM", "SIGTERM"), 6_000);
+  ]);
+  await vi.waitFor(() => expect(taken.stderr).toContain("Faultline serves"), { timeout: 60_000, interval: 100 });
+  process.emit("SIGTERM", "SIGTERM");
   const { code, stdout, stderr } = await running;
   expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
   expect(stderr).toMatch(/Faultline serves storage, analyzer: ClickHouse http:\/\/127\.0\.0\.1:\d+/);
   expect(stderr.indexOf('role="analyzer"')).toBeGreaterThan(-1);
   const stopped = [...stderr.matchAll(/role\.stopped .*role="(\w+)"/g)].map((match) => match[1]);
   expect(stopped).toEqual(["analyzer", "connection", "storage"]);
-});
+}, 120_000);
