@@ -91,8 +91,9 @@ export async function startPipeline(storage: Storage, atUs: number): Promise<Pip
   let [nowMs, sinceMs] = [atUs / 1_000, performance.now()];
   // It runs on between two deliveries: whoever waits for it to pass would wait for ever.
   const clock = (): number => Math.floor(nowMs + performance.now() - sinceMs);
+  // Never back: a clock that does would make the writer wait for a time that has passed.
   const setClock = (us: number): void => {
-    [nowMs, sinceMs] = [us / 1_000, performance.now()];
+    [nowMs, sinceMs] = [Math.max(clock(), us / 1_000), performance.now()];
   };
   const ingest = await startIngest({
     storage,
