@@ -3,26 +3,13 @@
 // operation whose callers are not known hangs on its own service, so that it has its place in the graph.
 // Bounds: linear in the rows; both ends of every edge are nodes.
 import { entityId } from "../model/entity.ts";
-import { chooseLedger } from "../model/ledger.ts";
+import { chooseLedger, NO_EXTRAS, NO_SIDE } from "../model/ledger.ts";
 import type { OperationCallRow } from "../storage/operation-calls.ts";
 import { type GraphEdge, makeEdge, type SecondsOf } from "./graph-edges.ts";
 import type { OperationNode } from "./graph-nodes.ts";
 import { operationOf, type Place, type Places } from "./graph-places.ts";
 import type { EdgeAccount } from "./graph-sums.ts";
 
-const NOTHING = { calls: 0, failed: 0, degraded: 0, cancelled: 0, ns: 0, histogram: [] };
-const NO_EXTRAS = {
-  neverArrived: 0,
-  originFailed: 0,
-  gapNs: 0,
-  proxyNs: 0,
-  retries: 0,
-  requestBytes: 0,
-  responseBytes: 0,
-  securedCalls: 0,
-  plainCalls: 0,
-  flags: {},
-};
 // The caller is read off a pair of spans.
 const PAIR_CONFIDENCE = 0.99;
 const PROTOCOL_OF_A_PART = "operation";
@@ -32,7 +19,7 @@ function accountOf(row: OperationCallRow): EdgeAccount {
     ...NO_EXTRAS,
     source: "spans",
     words: ["span-pair"],
-    caller: NOTHING,
+    caller: NO_SIDE,
     callee: {
       calls: row.Calls,
       failed: row.Failures,
@@ -59,13 +46,13 @@ function operationPlace(node: OperationNode): Place {
 function partOf(node: OperationNode): EdgeAccount {
   const { requests = 0, failures = 0, degradations = 0 } = node.counts ?? {};
   const callee = {
-    ...NOTHING,
+    ...NO_SIDE,
     calls: requests,
     failed: failures,
     degraded: degradations,
     histogram: node.histogram,
   };
-  return { ...NO_EXTRAS, source: "spans", words: ["inferred"], caller: NOTHING, callee };
+  return { ...NO_EXTRAS, source: "spans", words: ["inferred"], caller: NO_SIDE, callee };
 }
 
 /** The edges that lead to operations, with their callers, of which `places` may have to gain some. */

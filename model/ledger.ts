@@ -35,6 +35,20 @@ export interface LedgerExtras {
   readonly flags: Readonly<Record<string, number>>;
 }
 
+/** Nothing known beside the counts. */
+export const NO_EXTRAS: LedgerExtras = {
+  neverArrived: 0,
+  originFailed: 0,
+  gapNs: 0,
+  proxyNs: 0,
+  retries: 0,
+  requestBytes: 0,
+  responseBytes: 0,
+  securedCalls: 0,
+  plainCalls: 0,
+  flags: {},
+};
+
 /** One source's account of an edge. Several rows of one source (protocols, buckets) add up. */
 export interface LedgerRow extends LedgerExtras {
   readonly source: LedgerSource;
@@ -68,7 +82,8 @@ const ENOUGH_DURATIONS = 100;
 const BIASED_MEDIAN_RATIO = 1.5;
 // Istio's default bounds in milliseconds; between two of them nothing is known of a metric's durations.
 const ISTIO_BOUNDS_MS = [0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000];
-const NO_SIDE: LedgerSide = { calls: 0, failed: 0, degraded: 0, cancelled: 0, ns: 0, histogram: [] };
+/** A side that saw nothing. */
+export const NO_SIDE: LedgerSide = { calls: 0, failed: 0, degraded: 0, cancelled: 0, ns: 0, histogram: [] };
 
 type SideName = "caller" | "callee";
 

@@ -9,6 +9,7 @@ import {
   type LedgerRow,
   type LedgerSource,
   chooseLedger,
+  NO_EXTRAS,
 } from "../model/ledger.ts";
 import type { EdgeBucketRow, EdgeWindowRow } from "./buckets.ts";
 
@@ -34,8 +35,6 @@ type Told = EndNames &
   ToldBy &
   Pick<EdgeBucketRow, "caller_calls" | "caller_failed" | "caller_ns" | "callee_calls" | "callee_failed"> &
   Pick<EdgeBucketRow, "never_arrived" | "origin_failed">;
-
-const NO_EXTRAS = { proxyNs: 0, retries: 0, requestBytes: 0, responseBytes: 0, securedCalls: 0, plainCalls: 0 };
 
 /** One row an edge and bucket; `source` is the basis of the callee's side, or of the caller's where the callee told nothing. */
 export function chooseEdgeBuckets(rows: readonly (EdgeBucketRow & ToldBy)[]): (EdgeBucketRow & ToldBy)[] {

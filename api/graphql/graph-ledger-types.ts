@@ -94,13 +94,15 @@ export function addLedgerTypes(builder: ApiBuilder) {
       flags: t.field({ type: [flag], description: "Most frequent first.", resolve: flagsOf }),
       gapMs: t.float({
         nullable: true,
-        description: "Mean time of a call that the callee does not account for: network, queues, proxies.",
+        description: "Mean time of a call between the caller's last span and the callee's first: network and queues.",
         resolve: (row) => meanGapMs(row.gapNs, row),
       }),
       proxyMs: t.float({
         nullable: true,
-        description: "The sidecars' part of gapMs.",
-        resolve: (row) => meanGapMs(row.proxyNs, row),
+        description:
+          "Mean time in the sidecars of both sides; null where it is not measured, which is so for spans until pairing does.",
+        // A missing measurement is stored as 0; sidecars that take no time at all do not exist.
+        resolve: (row) => (row.proxyNs === 0 ? null : meanGapMs(row.proxyNs, row)),
       }),
       basis: t.field({
         type: source,

@@ -2,7 +2,7 @@
 // In: edges by source and spans (storage/series.ts), the series known so far. Out: rows to add, one a series.
 // Basis of an edge: the ledger that model/ledger.ts believes, each side counted for itself.
 // Bounds: at most `maxSeries` series a family; what is new past that adds to one series named __overflow__.
-import { chooseLedger, type LedgerRow, type LedgerSide } from "../../model/ledger.ts";
+import { chooseLedger, type LedgerRow, type LedgerSide, NO_EXTRAS } from "../../model/ledger.ts";
 import { spreadOverBounds } from "../../model/series-bounds.ts";
 import type { SeriesEdgeRow, SeriesFamily, SeriesRow, SeriesSpanRow } from "../../storage/series.ts";
 
@@ -12,19 +12,6 @@ export const OVERFLOW_NAME = "__overflow__";
 /** Who an edge from nobody known comes from, as the connectors name it. */
 const USER = "user";
 const NAMELESS = "unknown";
-
-const NO_EXTRAS = {
-  neverArrived: 0,
-  originFailed: 0,
-  gapNs: 0,
-  proxyNs: 0,
-  retries: 0,
-  requestBytes: 0,
-  responseBytes: 0,
-  securedCalls: 0,
-  plainCalls: 0,
-  flags: {},
-};
 
 /** The rows that edges add, in their order. */
 export function edgeIncrements(rows: readonly SeriesEdgeRow[]): SeriesRow[] {

@@ -9,20 +9,9 @@ import {
   type LedgerSide,
   type LedgerSource,
   chooseLedger,
+  NO_EXTRAS,
+  NO_SIDE,
 } from "../../model/ledger.ts";
-
-const NOTHING = {
-  neverArrived: 0,
-  originFailed: 0,
-  gapNs: 0,
-  proxyNs: 0,
-  retries: 0,
-  requestBytes: 0,
-  responseBytes: 0,
-  securedCalls: 0,
-  plainCalls: 0,
-  flags: {},
-} as const;
 
 /** A side whose calls all took `ms`. */
 function side(calls: number, failed = 0, ms = 10): LedgerSide {
@@ -30,10 +19,8 @@ function side(calls: number, failed = 0, ms = 10): LedgerSide {
   return { calls, failed, degraded: 0, cancelled: 0, ns: calls * ms * 1e6, histogram };
 }
 
-const NONE: LedgerSide = { calls: 0, failed: 0, degraded: 0, cancelled: 0, ns: 0, histogram: [] };
-
-function row(source: LedgerSource, caller: LedgerSide, callee = NONE, more: Partial<LedgerRow> = {}): LedgerRow {
-  return { ...NOTHING, source, caller, callee, ...more };
+function row(source: LedgerSource, caller: LedgerSide, callee = NO_SIDE, more: Partial<LedgerRow> = {}): LedgerRow {
+  return { ...NO_EXTRAS, source, caller, callee, ...more };
 }
 
 describe("the basis of a side", () => {
@@ -73,7 +60,7 @@ describe("the basis of a side", () => {
     const chosen = chooseLedger([
       row("spans", side(100), side(40)),
       row("access_logs", side(30), side(90, 2)),
-      row("metrics", NONE, side(80)),
+      row("metrics", NO_SIDE, side(80)),
     ]);
     expect([chosen.callerBasis, chosen.calleeBasis]).toEqual(["spans", "access_logs"]);
     expect([chosen.caller.calls, chosen.callee.calls, chosen.callee.failed]).toEqual([100, 90, 2]);
@@ -115,8 +102,8 @@ describe("what only some sources tell", () => {
   it("is taken from the basis where it tells, else from the one that tells most", () => {
     const chosen = chooseLedger([
       row("spans", side(100, 5), side(100, 2), { gapNs: 5, proxyNs: 2, originFailed: 3, neverArrived: 1 }),
-      row("access_logs", side(100, 5), NONE, { flags: { UF: 3 }, retries: 2, requestBytes: 7, responseBytes: 9 }),
-      row("metrics", side(100, 5), NONE, { flags: { UF: 1, UH: 1 }, securedCalls: 90, plainCalls: 10 }),
+      row("access_logs", side(100, 5), NO_SIDE, { flags: { UF: 3 }, retries: 2, requestBytes: 7, responseBytes: 9 }),
+      row("metrics", side(100, 5), NO_SIDE, { flags: { UF: 1, UH: 1 }, securedCalls: 90, plainCalls: 10 }),
     ]);
     expect(chosen).toMatchObject({
       gapNs: 5,
@@ -191,7 +178,7 @@ describe("whatever the rows", () => {
       fc.property(oneEach, (list) => {
         const chosen = chooseLedger(list);
         for (const at of ["caller", "callee"] as const) {
-          const own = list.filter((r) => r.source === chosen[`${at}Basis`]).map((r) => r[at])[0] ?? NONE;
+          const own = list.filter((r) => r.source === chosen[`${at}Basis`]).map((r) => r[at])[0] ?? NO_SIDE;
           const { calls, failed, degraded, cancelled, ns, histogram } = chosen[at];
           expect({ calls, failed, degraded, cancelled }).toEqual({
             calls: own.calls,
