@@ -8,6 +8,9 @@ import type { History, Point, Series } from "./history.ts";
 // Fewest clean buckets that make a baseline (30 s).
 const MIN_BUCKETS = 3;
 const MIN_CALLS = 30;
+// A quiet series is taught by as many requests as a busy one, over a longer time; so is the window of low-traffic.ts.
+const QUIET_CALLS = 15;
+const QUIET_TAUGHT_CALLS = 450;
 // What has lasted a day is normal.
 const MAX_AGE_SECONDS = 86_400;
 
@@ -30,15 +33,34 @@ function learnBaseline(
   isTainted: IsTainted,
   maxBuckets: number,
 ): Baseline | null {
+  // Buckets of a start or of injected faults teach only where there are too few others: where that is how it always is.
+  const usual = sumClean(series, known, isTainted, maxBuckets, false);
+  return usual ?? (hasUnusual(series) ? sumClean(series, known, isTainted, maxBuckets, true) : null);
+}
+
+function hasUnusual(series: Series): boolean {
+  for (const point of series.points.values()) if (point.isUnusual === true) return true;
+  return false;
+}
+
+function sumClean(
+  series: Series,
+  known: readonly number[],
+  isTainted: IsTainted,
+  maxBuckets: number,
+  withUnusual: boolean,
+): Baseline | null {
   const buckets: number[] = [];
   const points: Point[] = [];
   const hist: number[] = [];
   let calls = 0;
   let failed = 0;
   for (const b of known) {
-    if (buckets.length >= maxBuckets) break;
+    const isTaught = calls >= QUIET_CALLS * buckets.length || calls >= QUIET_TAUGHT_CALLS;
+    if (buckets.length >= maxBuckets && isTaught) break;
     const point = series.points.get(b);
     if (point === undefined || point.calls === 0 || isTainted(series, b)) continue;
+    if (point.isUnusual === true && !withUnusual) continue;
     buckets.push(b);
     points.push(point);
     addHistogram(hist, point.hist);

@@ -16,15 +16,19 @@ import { writeIncidents } from "../storage/incidents.ts";
 import { writeLocalizations } from "../storage/localizations.ts";
 import { readMeshDue } from "../storage/mesh-metrics.ts";
 import { rollUp } from "../storage/rollups.ts";
+import { readSaturation } from "../storage/saturation.ts";
+import { readSloWindows } from "../storage/slo-windows.ts";
 import { writeAnomalies } from "../storage/anomalies.ts";
 import { learnBaselines } from "./baseline.ts";
-import { detectBucket } from "./detect.ts";
+import { detectAll } from "./detectors.ts";
 import { takeBucket } from "./graph.ts";
 import { type ActiveIncident, stepIncidents, taintedSeries, withIncidents } from "./incident.ts";
 import { isDueForLocalization, localizeIncident, refineOnset } from "./investigate.ts";
 import type { AnalyzerOptions } from "./options.ts";
 import { type BucketRange, changedPoints, planCycle, type Plan } from "./progress.ts";
 import { describeIncident } from "./report.ts";
+import { LEVEL_METRICS } from "./saturation.ts";
+import { burnRates, detectBurns, isSloDue, recordBurnRates } from "./slo.ts";
 import { TenantMemory } from "./tenant.ts";
 import { bucketAt } from "./time.ts";
 
@@ -55,6 +59,16 @@ async function memoryOf(context: CycleContext, tenant: string, until: number): P
   return memory;
 }
 
+/** The error budgets that burn, at the end of a minute. */
+async function findBurns({ storage, options }: CycleContext, tenant: string, bucket: number) {
+  const objectives = options.objectives ?? [];
+  if (objectives.length === 0 || !isSloDue(bucket)) return { anomalies: [], judged: new Set<string>() };
+  const services = [...new Set(objectives.map(({ service }) => service))];
+  const rates = burnRates(objectives, await readSloWindows(storage, tenant, services, bucket + BUCKET_SECONDS));
+  recordBurnRates(tenant, rates);
+  return detectBurns(rates, bucket);
+}
+
 /** Analyses one bucket of one tenant; returns the incidents that were opened and closed in it. */
 async function analyzeBucket(context: CycleContext, memory: TenantMemory, bucket: number) {
   const { storage, options } = context;
@@ -63,9 +77,14 @@ async function analyzeBucket(context: CycleContext, memory: TenantMemory, bucket
   const baselines = await runStage("analyzer/baseline", () =>
     learnBaselines(history, bucket, memory.isTainted, options.baselineBuckets),
   );
-  const { anomalies, judged, tests } = await runStage("analyzer/detect", () =>
-    detectBucket(history, bucket, baselines),
-  );
+  const { anomalies, judged, tests } = await runStage("analyzer/detect", async () => {
+    const [usualRate, saturation, burns] = await Promise.all([
+      memory.season.at(storage, tenant, bucket),
+      readSaturation(storage, tenant, bucket, Object.keys(LEVEL_METRICS)),
+      findBurns(context, tenant, bucket),
+    ]);
+    return detectAll(history, bucket, { baselines, isTainted: memory.isKeyTainted, usualRate, saturation, burns });
+  });
   const before = memory.stateBefore(bucket);
   const known = new Set(before.open.map((incident) => incident.id));
   const callees = history.callees();

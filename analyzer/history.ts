@@ -10,8 +10,12 @@ import type { EdgeBucketRow, ServiceBucketRow } from "../storage/buckets.ts";
 export interface Point {
   readonly calls: number;
   readonly failed: number;
+  /** Refused (4xx and alike), of services only; none where it is not said. */
+  readonly refused?: number;
   /** May end early: what is missing is zero. */
   readonly hist: readonly number[];
+  /** True where it must not teach what is normal as long as others can: an instance had just started, or faults were injected. */
+  readonly isUnusual?: boolean;
 }
 
 /** A service (its entry side) or an edge (the caller's view) over time. `from` and `to` are service keys; for a service equal. */
@@ -126,6 +130,17 @@ function inboundOf(services: readonly ServiceBucketRow[], edges: readonly ToldEd
     .map(([, sum]) => sum);
 }
 
+/** The counts without those of `less`, never below 0. */
+function lessHistogram(counts: readonly number[], less: readonly number[]): number[] {
+  return counts.map((count, i) => Math.max(0, count - (less[i] ?? 0)));
+}
+
+// An instance that has started within so many seconds is warming up: caches are empty, connections new, code not compiled.
+const WARM_UP_SECONDS = 60;
+const MAX_INSTANCES = 1000;
+// From this share of injected faults on a bucket is an experiment, not what is normal.
+const INJECTED_SHARE = 0.01;
+
 function sumCalls(points: ReadonlyMap<number, Point>): number {
   let sum = 0;
   for (const point of points.values()) sum += point.calls;
@@ -138,6 +153,8 @@ export class History {
   readonly buckets = new Set<number>();
   private readonly keepBuckets: number;
   private readonly bucketSeconds: number;
+  /** When each instance of a service was first seen, oldest first; by service key. */
+  private readonly started = new Map<string, Map<string, number>>();
 
   constructor(keepBuckets: number, bucketSeconds: number) {
     this.keepBuckets = keepBuckets;
@@ -150,9 +167,20 @@ export class History {
       for (let b = from; b < to; b += this.bucketSeconds) series.points.delete(b);
     }
     for (let b = from; b < to; b += this.bucketSeconds) this.buckets.add(b);
+    const injected = new Set<string>();
+    for (const row of edges) {
+      const calls = Math.max(row.caller_calls, row.callee_calls);
+      if ((row.injected ?? 0) > INJECTED_SHARE * calls) injected.add(`${row.bucket} ${sourceKey(row)}`);
+    }
+    const health = new Map(
+      services.filter((row) => (row.health_requests ?? 0) > 0).map((row) => [`${row.bucket} ${serviceKey(row)}`, row]),
+    );
     // Later rows replace earlier ones of the same service and bucket.
     for (const row of [...services, ...inboundOf(services, edges)]) {
       const key = serviceKey(row);
+      const isWarming = this.isWarming(key, row);
+      // Nobody but probes called.
+      if (row.requests === 0 && (row.health_requests ?? 0) > 0) continue;
       const entity = makeEntity("SERVICE", {
         cluster: row.cluster,
         namespace: row.namespace,
@@ -162,18 +190,25 @@ export class History {
         calls: row.requests,
         failed: row.failed,
         hist: withoutTail(row.hist),
+        ...(row.degraded > 0 ? { refused: row.degraded } : {}),
+        ...(isWarming || injected.has(`${row.bucket} ${key}`) ? { isUnusual: true } : {}),
       });
     }
     for (const row of edges) {
       const [source, target] = [sourceKey(row), targetKey(row)];
       const entity = edgeEntity(row);
-      const calls = row.caller_calls > 0 ? row.caller_calls : row.callee_calls;
-      const failed = row.caller_calls > 0 ? row.caller_failed : row.callee_failed;
+      // Probes call from nowhere that is known.
+      const probes = row.src_kind === "unknown" ? health.get(`${row.bucket} ${target}`) : undefined;
+      const all = row.caller_calls > 0 ? row.caller_calls : row.callee_calls;
+      const calls = Math.max(0, all - (probes?.health_requests ?? 0));
+      if (calls === 0 && all > 0) continue;
+      const failed = (row.caller_calls > 0 ? row.caller_failed : row.callee_failed) - (probes?.health_failed ?? 0);
       const virtual = row.dst_kind !== "service";
       this.point(`edge ${source}>${target}`, { entity, from: source, to: target, virtual }, row.bucket, {
         calls,
-        failed,
-        hist: withoutTail(row.hist),
+        failed: Math.max(0, failed),
+        hist: withoutTail(probes === undefined ? row.hist : lessHistogram(row.hist, probes.health_hist ?? [])),
+        ...((row.injected ?? 0) > INJECTED_SHARE * calls ? { isUnusual: true } : {}),
       });
     }
     this.forget();
@@ -193,6 +228,24 @@ export class History {
       else known.add(to);
     }
     return result;
+  }
+
+  /** True where an instance of the service has just started; the first that were seen of it have not. */
+  private isWarming(key: string, row: ServiceBucketRow): boolean {
+    const known = this.started.get(key) ?? new Map<string, number>();
+    const isNew = known.size === 0;
+    this.started.set(key, known);
+    for (const instance of row.instances ?? []) {
+      if (instance === "") continue;
+      const since = known.get(instance);
+      if (since === undefined) known.set(instance, isNew ? -Infinity : row.bucket);
+      else if (row.bucket < since) known.set(instance, row.bucket);
+    }
+    while (known.size > MAX_INSTANCES) known.delete(known.keys().next().value!);
+    return (row.instances ?? []).some((instance) => {
+      const age = row.bucket - (known.get(instance) ?? -Infinity);
+      return age >= 0 && age < WARM_UP_SECONDS;
+    });
   }
 
   private isEntry(service: string, fromUnknown: ReadonlyMap<number, Point>): boolean {
@@ -215,7 +268,9 @@ export class History {
     for (const bucket of old) this.buckets.delete(bucket);
     for (const [key, series] of this.series) {
       for (const bucket of old) series.points.delete(bucket);
-      if (series.points.size === 0) this.series.delete(key);
+      if (series.points.size > 0) continue;
+      this.series.delete(key);
+      if (series.from === series.to) this.started.delete(series.to);
     }
   }
 }

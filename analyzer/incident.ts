@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import type { Indicator, Localization } from "../model/localization.ts";
 import { BUCKET_SECONDS } from "../storage/buckets.ts";
 import { type Anomaly, strengthOf } from "./detect.ts";
+import { isConfirmed, nodesOf, stepRuns, symptomKey, witnessKey } from "./witness.ts";
 
 /** Three clean buckets close an incident. */
 export const CLEAN_BUCKETS = 3;
@@ -35,7 +36,19 @@ export interface IncidentState {
   /** Start of the run of deviating buckets that each series is in. */
   readonly runs: ReadonlyMap<string, number>;
   /** Periods of past incidents [from, to], bucket starts, that must not teach what is normal. */
-  readonly spans: readonly { readonly from: number; readonly to: number }[];
+  readonly spans: readonly PastIncident[];
+}
+
+/** When an incident was, and which nodes showed it (sorted). */
+export interface PastIncident {
+  readonly from: number;
+  readonly to: number;
+  readonly nodes: readonly string[];
+}
+
+/** What remains of an incident that is over. */
+export function pastOf(incident: ActiveIncident): PastIncident {
+  return { from: incident.firstBucket, to: incident.lastBucket, nodes: [...incident.nodes].toSorted() };
 }
 
 /** The state before the first bucket. */
@@ -54,14 +67,6 @@ export interface BucketFindings {
   readonly graceSeconds: number;
 }
 
-const isKnown = (node: string) => !node.startsWith("unknown|");
-const symptomKey = (a: Anomaly) => `${a.seriesKey} ${a.indicator}`;
-
-/** The known nodes that an anomaly is seen at. */
-export function nodesOf(anomaly: Anomaly): string[] {
-  return [...new Set([anomaly.from, anomaly.to])].filter(isKnown);
-}
-
 function touches(nodes: ReadonlySet<string>, anomaly: Anomaly, callees: BucketFindings["callees"]): boolean {
   const own = nodesOf(anomaly);
   if (own.some((node) => nodes.has(node))) return true;
@@ -69,12 +74,23 @@ function touches(nodes: ReadonlySet<string>, anomaly: Anomaly, callees: BucketFi
   return own.some((node) => [...nodes].some((other) => calls(node, other) || calls(other, node)));
 }
 
-function confirmed(state: IncidentState, findings: BucketFindings): Anomaly[] {
-  return findings.anomalies.filter((anomaly) => {
-    const strength = strengthOf(anomaly, findings.tests);
-    const before = state.runs.get(anomaly.seriesKey);
-    return strength === "strong" || (strength === "moderate" && before !== undefined);
-  });
+/**
+ * True for a drop, a crash loop or a burning budget where an incident with harm already says why: one is open at the place, or was within the
+ * window that it is worked out over. By the numbers it goes on when the fault is long over; it must neither prolong nor repeat that.
+ */
+function isToldAlready(state: IncidentState, anomaly: Anomaly): boolean {
+  if (anomaly.opensAfter === undefined) return false;
+  const own = nodesOf(anomaly);
+  const since = anomaly.bucket - (anomaly.windowSeconds ?? 0);
+  return (
+    state.open.some((incident) => isHarmful(incident) && own.some((node) => incident.nodes.has(node))) ||
+    state.spans.some((past) => past.to >= since && own.some((node) => past.nodes.includes(node)))
+  );
+}
+
+/** True where requests fail or are slow, not only stay away or are served by fewer. */
+function isHarmful(incident: ActiveIncident): boolean {
+  return [...incident.symptoms.values()].some((a) => a.opensAfter === undefined);
 }
 
 function addSymptoms(known: ReadonlyMap<string, Anomaly>, more: readonly Anomaly[]): Map<string, Anomaly> {
@@ -115,7 +131,7 @@ function openIncidents(
       left.splice(i, 1);
       i = -1;
     }
-    const firstBucket = Math.min(...members.map((a) => runs.get(a.seriesKey) ?? findings.bucket));
+    const firstBucket = Math.min(...members.map((a) => runs.get(witnessKey(a)) ?? findings.bucket));
     opened.push({
       id: incidentId(findings, members, firstBucket),
       status: "OPEN",
@@ -149,7 +165,7 @@ function continueIncident(
       nodes: new Set([...incident.nodes, ...mine.flatMap(nodesOf)]),
     };
   }
-  const speaks = [...incident.symptoms.values()].some((a) => findings.judged.has(a.seriesKey));
+  const speaks = [...incident.symptoms.values()].some((a) => findings.judged.has(witnessKey(a)));
   const clean = incident.clean + (speaks ? 1 : 0);
   const silent = speaks ? 0 : incident.silent + 1;
   const over = clean >= CLEAN_BUCKETS || silent >= SILENT_BUCKETS;
@@ -184,11 +200,13 @@ function assignAnomalies(
     for (const incident of known) join(incident, anomaly);
     if (known.length === 0 && fresh.has(anomaly)) left.push(anomaly);
   }
+  // A replica that keeps crashing behind retries harms nobody: what its neighbours show is told apart.
+  const harmful = open.filter(isHarmful);
   const nearest = (anomaly: Anomaly) => {
     const own = nodesOf(anomaly);
     return (
       open.find((incident) => own.some((node) => nodes.get(incident.id)?.has(node))) ??
-      open.find((incident) => touches(nodes.get(incident.id) ?? incident.nodes, anomaly, findings.callees))
+      harmful.find((incident) => touches(nodes.get(incident.id) ?? incident.nodes, anomaly, findings.callees))
     );
   };
   for (let before = -1; before !== left.length;) {
@@ -202,9 +220,25 @@ function assignAnomalies(
   return owned;
 }
 
-/** The indicator to localize an incident by: failures where there are any, they hurt more than slowness. */
+/** What only accompanies harm is told with an incident that shares its place; it neither prolongs nor widens it. */
+function withAccompanying(
+  incident: ActiveIncident,
+  accompanying: readonly Anomaly[],
+  findings: BucketFindings,
+): ActiveIncident {
+  const told = accompanying.filter(
+    (a) => strengthOf(a, findings.tests) === "strong" && nodesOf(a).some((node) => incident.nodes.has(node)),
+  );
+  return told.length === 0 ? incident : { ...incident, symptoms: addSymptoms(incident.symptoms, told) };
+}
+
+// Failures hurt more than slowness, and both more than what may explain them.
+const LEADING: readonly Indicator[] = ["ERRORS", "LATENCY", "SATURATION", "TRAFFIC"];
+
+/** The indicator to localize an incident by: failures where there are any, then slowness. */
 export function leadingIndicator(incident: ActiveIncident): Indicator {
-  return [...incident.symptoms.values()].some((a) => a.indicator === "ERRORS") ? "ERRORS" : "LATENCY";
+  const shown = new Set([...incident.symptoms.values()].map((a) => a.indicator));
+  return LEADING.find((indicator) => shown.has(indicator)) ?? "LATENCY";
 }
 
 /** Takes one bucket's findings; incidents that close in it are in `closed`, those that open are at the end of `state.open`. */
@@ -212,23 +246,21 @@ export function stepIncidents(
   state: IncidentState,
   findings: BucketFindings,
 ): { state: IncidentState; closed: ActiveIncident[] } {
-  const runs = new Map<string, number>();
-  for (const { seriesKey } of findings.anomalies) {
-    runs.set(seriesKey, state.runs.get(seriesKey) ?? findings.bucket);
-  }
-  const fresh = new Set(confirmed(state, findings));
-  const owned = assignAnomalies(state.open, findings, fresh);
+  const runs = stepRuns(state, findings);
+  const fresh = new Set(findings.anomalies.filter((anomaly) => isConfirmed(anomaly, state.runs, runs, findings)));
+  for (const anomaly of fresh) if (isToldAlready(state, anomaly)) fresh.delete(anomaly);
+  const isAccompanying = (a: Anomaly) => a.opensAfter !== undefined && !fresh.has(a);
+  const accompanying = findings.anomalies.filter(isAccompanying);
+  const harm = { ...findings, anomalies: findings.anomalies.filter((a) => !isAccompanying(a)) };
+  const owned = assignAnomalies(state.open, harm, fresh);
   for (const anomaly of [...owned.values()].flat()) fresh.delete(anomaly);
   const continued = state.open.map((incident) => continueIncident(incident, findings, owned.get(incident.id) ?? []));
   const closed = continued.filter((incident) => incident.status === "RESOLVED");
   const open = [
     ...continued.filter((incident) => incident.status === "OPEN"),
     ...openIncidents(runs, findings, [...fresh]),
-  ];
-  const spans = [
-    ...state.spans,
-    ...closed.map((incident) => ({ from: incident.firstBucket, to: incident.lastBucket })),
-  ].slice(-100);
+  ].map((incident) => withAccompanying(incident, accompanying, findings));
+  const spans = [...state.spans, ...closed.map(pastOf)].slice(-100);
   return { state: { open, runs, spans }, closed };
 }
 
@@ -238,8 +270,8 @@ export function stepIncidents(
  */
 export function taintedSeries(state: IncidentState, anomalies: readonly Anomaly[], tests: number): Set<string> {
   const isSymptom = (a: Anomaly) => state.open.some((i) => i.symptoms.has(symptomKey(a)));
-  const tainted = anomalies.filter((a) => strengthOf(a, tests) !== "weak" || isSymptom(a));
-  return new Set(tainted.map((a) => a.seriesKey));
+  const tainted = anomalies.filter((a) => a.opensAfter !== null && (strengthOf(a, tests) !== "weak" || isSymptom(a)));
+  return new Set(tainted.map(witnessKey));
 }
 
 /** Replaces incidents of a state by newer values of the same id. */

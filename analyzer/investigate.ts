@@ -43,7 +43,7 @@ function hasSpans(anomaly: Anomaly): boolean {
 function leadingSymptom(incident: ActiveIncident): Anomaly | undefined {
   const indicator = leadingIndicator(incident);
   return [...incident.symptoms.values()]
-    .filter((a) => a.indicator === indicator && hasSpans(a))
+    .filter((a) => a.indicator === indicator && a.objective === undefined && hasSpans(a))
     .sort((a, b) => a.log10P - b.log10P || (a.seriesKey < b.seriesKey ? -1 : 1))[0];
 }
 
@@ -55,6 +55,8 @@ export async function refineOnset(
   incident: ActiveIncident,
 ): Promise<ActiveIncident> {
   const lead = leadingSymptom(incident);
+  // Requests that stay away and restarts are no share of the requests of a second.
+  if (lead?.indicator === "TRAFFIC" || lead?.indicator === "SATURATION") return incident;
   const points = lead === undefined ? undefined : history.series.get(lead.seriesKey)?.points;
   if (lead === undefined || points === undefined) return incident;
   const { entity, from, to, expected } = lead;
@@ -70,10 +72,13 @@ export async function refineOnset(
     slowNs: Math.round(slowMs * 1e6),
   });
   const errors = lead.indicator === "ERRORS";
-  const seconds = rows.map(({ second, calls, failed, slow }) => ({
+  // The symptom is whichever there is more of: requests that fail, or that are refused.
+  const sum = (of: "failed" | "refused") => rows.reduce((total, row) => total + row[of], 0);
+  const wrong = sum("refused") > sum("failed") ? "refused" : "failed";
+  const seconds = rows.map(({ second, calls, slow, ...row }) => ({
     second,
     calls,
-    hits: errors ? failed : slow,
+    hits: errors ? row[wrong] : slow,
   }));
   const normal = errors ? expected : 0.02;
   return { ...incident, startedAt: findOnsetSecond(seconds, normal, incident.firstBucket) };

@@ -2,9 +2,11 @@
 // In: configuration. Out: a value that every stage reads.
 // Bounds: all numbers are positive; units are in the names.
 
+import type { Objective } from "./slo.ts";
+
 /** Settings of the analyzer role. */
 export interface AnalyzerOptions {
-  /** Time between two cycles, seconds. */
+  /** Time from one cycle's start to the next one's, seconds. */
   readonly intervalSeconds: number;
   /** A bucket is complete when the newest span is this many seconds past its end. */
   readonly graceSeconds: number;
@@ -18,6 +20,8 @@ export interface AnalyzerOptions {
   readonly maxBucketsPerPairing: number;
   /** When nothing has arrived for this many seconds, the buckets that are left are taken as complete. */
   readonly idleSeconds: number;
+  /** What is promised of services; none where it is not given. */
+  readonly objectives?: readonly Objective[];
 }
 
 /** Defaults of the analyzer role. */

@@ -4,9 +4,16 @@
 //   not invented; a stored one that is not found again stays open as it was stored.
 import { BUCKET_SECONDS } from "../storage/buckets.ts";
 import { type IsTainted, learnBaselines } from "./baseline.ts";
-import { detectBucket } from "./detect.ts";
+import { detectAll } from "./detectors.ts";
 import type { History } from "./history.ts";
-import { type ActiveIncident, CLEAN_BUCKETS, type IncidentState, stepIncidents, taintedSeries } from "./incident.ts";
+import {
+  type ActiveIncident,
+  CLEAN_BUCKETS,
+  type IncidentState,
+  pastOf,
+  stepIncidents,
+  taintedSeries,
+} from "./incident.ts";
 import { bucketsBetween } from "./time.ts";
 
 /** The settings that the stages need. */
@@ -38,7 +45,7 @@ export function recallIncidents(
   history: History,
   stored: readonly ActiveIncident[],
   until: number,
-  wasTainted: IsTainted,
+  wasTainted: (key: string, bucket: number) => boolean,
   options: RecallOptions,
 ): { state: IncidentState; taints: ReadonlyMap<number, ReadonlySet<string>> } {
   const { graceSeconds } = options;
@@ -51,14 +58,15 @@ export function recallIncidents(
   let state: IncidentState = {
     open: before,
     runs: new Map(),
-    spans: stored.filter(isPast).map((i) => ({ from: i.firstBucket, to: i.lastBucket })),
+    spans: stored.filter(isPast).map(pastOf),
   };
   const taints = new Map<number, ReadonlySet<string>>();
-  const isTainted: IsTainted = (series, bucket) => taints.get(bucket)?.has(series.key) ?? wasTainted(series, bucket);
+  const isKeyTainted = (key: string, bucket: number) => taints.get(bucket)?.has(key) ?? wasTainted(key, bucket);
+  const isTainted: IsTainted = (series, bucket) => isKeyTainted(series.key, bucket);
   const callees = history.callees();
   for (const bucket of bucketsBetween(from, until)) {
     const baselines = learnBaselines(history, bucket, isTainted, options.baselineBuckets);
-    const { anomalies, judged, tests } = detectBucket(history, bucket, baselines);
+    const { anomalies, judged, tests } = detectAll(history, bucket, { baselines, isTainted: isKeyTainted });
     state = stepIncidents(state, { tenant, bucket, anomalies, tests, judged, callees, graceSeconds }).state;
     taints.set(bucket, taintedSeries(state, anomalies, tests));
   }

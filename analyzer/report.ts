@@ -54,8 +54,23 @@ function depths(callees: ReadonlyMap<string, ReadonlySet<string>>): ReadonlyMap<
 
 function inWords(anomaly: Anomaly): string {
   const place = entityName(anomaly.entity);
+  if (anomaly.objective !== undefined) {
+    const { name, burnRate } = anomaly.objective;
+    const over = `${percent(anomaly.observed)} of requests over ${(anomaly.windowSeconds ?? 3600) / 3600} h`;
+    return `${place}: SLO ${name} burns its error budget ${burnRate.toFixed(1)} times too fast (${over})`;
+  }
   if (anomaly.indicator === "ERRORS") {
     return `${place}: ${percent(anomaly.observed)} of requests fail, before ${percent(anomaly.expected)}`;
+  }
+  if (anomaly.indicator === "TRAFFIC") {
+    const count = (n: number) => n.toFixed(0);
+    return `${place}: ${count(anomaly.observed)} requests in ${anomaly.windowSeconds ?? 10} s, before ${count(anomaly.expected)}`;
+  }
+  if (anomaly.indicator === "SATURATION") {
+    if (anomaly.unit === "restarts")
+      return `${place}: ${anomaly.observed} restarts in ${anomaly.windowSeconds ?? 300} s`;
+    const level = (n: number) => (anomaly.unit === "ratio" ? percent(n) : n.toFixed(0));
+    return `${place}: ${anomaly.metric ?? "level"} ${level(anomaly.expected)} → ${level(anomaly.observed)}`;
   }
   const q = `p${((anomaly.quantile ?? 0.99) * 100).toFixed(0)}`;
   return `${place}: ${q} latency ${duration(anomaly.expected)} → ${duration(anomaly.observed)}`;
@@ -95,7 +110,11 @@ export function describeIncident(
   }));
   const impact = new Map<string, Impact>();
   for (const a of ordered) {
-    const affectedRatio = Math.min(1, Math.max(0, a.excessCalls / a.calls));
+    // How full an instance is, or what an hour's budget lost, says nothing of how many requests are hit now.
+    if (a.indicator === "SATURATION" || a.objective !== undefined) continue;
+    // Requests that stayed away are a share of those that were expected.
+    const share = a.indicator === "TRAFFIC" ? -a.excessCalls / a.expected : a.excessCalls / a.calls;
+    const affectedRatio = Math.min(1, Math.max(0, share));
     const known = impact.get(a.seriesKey)?.affectedRatio ?? -1;
     if (a.from === a.to && affectedRatio > known) {
       impact.set(a.seriesKey, { entity: a.entity, affectedRatio });

@@ -1,19 +1,25 @@
 // The analyzer role: runs cycles until it is stopped, and localizes on demand.
 // In: storage and options. Out: a handle with the cycle, the on-demand localization, and stop.
-// Bounds: one cycle at a time; a cycle that fails is reported and tried again at the next interval, nothing is skipped.
+// Bounds: one cycle at a time, from start to start the interval; a cycle that fails is reported and tried again at the next interval, nothing is skipped.
 import { reasonOf } from "../model/errors.ts";
 import { emitEvent } from "../model/events.ts";
+import type { ExplainDetection } from "../model/incident-check.ts";
 import type { Localize } from "../model/localization.ts";
 import { readArrivals } from "../storage/buckets.ts";
 import type { Storage } from "../storage/client.ts";
 import { type CycleContext, type CycleResult, runCycle } from "./cycle.ts";
+import { explainDetection } from "./explain.ts";
 import { localizeOnDemand } from "./on-demand.ts";
 import type { AnalyzerOptions } from "./options.ts";
 import { bucketAt } from "./time.ts";
 
+/** The pause after a cycle that took longer than the interval, as a share of it. */
+const LEAST_PAUSE = 0.1;
+
 /** A running analyzer. */
 export interface Analyzer {
   readonly localize: Localize;
+  readonly explainDetection: ExplainDetection;
   /** Runs a cycle now (after the one that is running); `complete` = the senders are done, take every bucket. Rejects when it fails. */
   runCycle(complete?: boolean): Promise<CycleResult>;
   stop(): Promise<void>;
@@ -63,19 +69,24 @@ export function startAnalyzer(input: AnalyzerInput): Promise<Analyzer> {
     }
   };
 
+  const intervalMs = options.intervalSeconds * 1000;
   let timer: NodeJS.Timeout;
-  const schedule = () => {
+  const schedule = (afterMs: number) => {
     timer = setTimeout(() => {
+      const startedMs = performance.now();
       ticking = tick();
       void ticking.then(() => {
-        if (!stopped) schedule();
+        // From start to start, so that what arrives waits one interval at most; a pause is left where cycles take longer.
+        const leftMs = intervalMs - (performance.now() - startedMs);
+        if (!stopped) schedule(Math.max(leftMs, intervalMs * LEAST_PAUSE));
       });
-    }, options.intervalSeconds * 1000);
+    }, afterMs);
   };
-  schedule();
+  schedule(intervalMs);
 
   return Promise.resolve({
     localize: (request) => localizeOnDemand(storage, request, now()),
+    explainDetection: (request) => explainDetection(storage, request, options),
     runCycle: (complete = false) => cycle(complete),
     async stop() {
       stopped = true;

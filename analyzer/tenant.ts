@@ -1,6 +1,6 @@
 // What the analyzer remembers of one tenant between cycles: history, taints, and the incident state after each bucket.
 // In: findings of a bucket. Out: the state to go on from, also after a rollback or a restart.
-// Bounds: `keepBuckets` buckets; after a restart nothing before it can be rolled back, only paired anew. What the restart lost
+// Bounds: `keepBuckets` buckets, of a large mesh the newest MAX_RESTORED_ROWS rows after a restart; after a restart nothing before it can be rolled back, only paired anew. What the restart lost
 //   (runs, clean buckets, taints) is found again by recall.ts.
 import { BUCKET_SECONDS, readEdgeBuckets, readServiceBuckets } from "../storage/buckets.ts";
 import type { Storage } from "../storage/client.ts";
@@ -8,19 +8,25 @@ import { readIncidentPage, type StoredIncident, type Symptom } from "../storage/
 import { readLocalizations } from "../storage/localizations.ts";
 import type { Anomaly } from "./detect.ts";
 import { History, type Series } from "./history.ts";
-import { type ActiveIncident, type IncidentState, NO_INCIDENTS, nodesOf } from "./incident.ts";
+import { type ActiveIncident, type IncidentState, NO_INCIDENTS } from "./incident.ts";
 import { isOpenedBefore, type RecallOptions, recallIncidents } from "./recall.ts";
+import { Season } from "./season.ts";
 import { bucketAt, isoSeconds, unixSeconds } from "./time.ts";
+import { nodesOf, witnessKey } from "./witness.ts";
 
 /** A symptom as the analyzer stores it: with the anomaly, so that a restart goes on where it stopped. */
 type StoredSymptom = Symptom & { readonly anomaly?: Anomaly };
 
 const MAX_RESTORED = 100;
+// Some 45 buckets of 1,000 services and 5,000 edges: a baseline and what recall.ts goes through. A mesh of 1,600 series is restored whole.
+const MAX_RESTORED_ROWS = 270_000;
+const RESTORED_PIECE_BUCKETS = 9;
 
 /** The memory of one tenant. */
 export class TenantMemory {
   readonly tenant: string;
   readonly history: History;
+  readonly season = new Season();
   private readonly states = new Map<number, IncidentState>();
   private readonly taints = new Map<number, Set<string>>();
   private restored: IncidentState = NO_INCIDENTS;
@@ -99,15 +105,17 @@ export class TenantMemory {
   }
 
   /** True when a series' bucket deviated and must not teach what is normal. */
-  readonly isTainted = (series: Series, bucket: number): boolean => this.taints.get(bucket)?.has(series.key) ?? false;
+  readonly isTainted = (series: Series, bucket: number): boolean => this.isKeyTainted(series.key, bucket);
+
+  /** The same by key (witnessKey of witness.ts). */
+  readonly isKeyTainted = (key: string, bucket: number): boolean => this.taints.get(bucket)?.has(key) ?? false;
 
   /** Fills the memory from storage after a restart: buckets up to `until`, incidents that are open or recent at `now`. */
   async restore(storage: Storage, until: number, now: number, options: RecallOptions): Promise<void> {
     this.restoredUntil = until;
     const from = until - this.keepBuckets * BUCKET_SECONDS;
-    const [services, edges, incidents] = await Promise.all([
-      readServiceBuckets(storage, this.tenant, from, until),
-      readEdgeBuckets(storage, this.tenant, from, until),
+    const [, incidents] = await Promise.all([
+      this.restoreHistory(storage, until),
       readIncidentPage(storage, {
         tenant: this.tenant,
         range: { from: isoSeconds(from), to: isoSeconds(now) },
@@ -116,7 +124,6 @@ export class TenantMemory {
         after: null,
       }),
     ]);
-    if (services.length + edges.length > 0) this.history.replace(from, until, services, edges);
     const ids = incidents.map((i) => i.localizationId).filter((id) => id !== null);
     const answers = await readLocalizations(storage, this.tenant, ids);
     const stored = incidents.map((i) => fromStored(i, answers.get(i.localizationId ?? "") ?? null, until));
@@ -124,14 +131,34 @@ export class TenantMemory {
     const active = stored.filter(isActive);
     this.ahead = new Map(stored.filter((i) => !isActive(i)).map((i) => [i.id, i]));
     for (const incident of active) this.taint(incident);
-    const { tenant, history, isTainted } = this;
-    const recalled = recallIncidents(tenant, history, active, until, isTainted, options);
+    const { tenant, history, isKeyTainted } = this;
+    const recalled = recallIncidents(tenant, history, active, until, isKeyTainted, options);
     for (const [bucket, keys] of recalled.taints) this.taints.set(bucket, new Set(keys));
     this.restored = recalled.state;
   }
 
+  /** Reads the newest buckets first, piece by piece, until the history is full or enough is known of a large mesh. */
+  private async restoreHistory(storage: Storage, until: number): Promise<void> {
+    const pieces = [];
+    const first = until - this.keepBuckets * BUCKET_SECONDS;
+    let rows = 0;
+    for (let to = until; to > first && rows < MAX_RESTORED_ROWS;) {
+      const from = Math.max(first, to - RESTORED_PIECE_BUCKETS * BUCKET_SECONDS);
+      const [services, edges] = await Promise.all([
+        readServiceBuckets(storage, this.tenant, from, to),
+        readEdgeBuckets(storage, this.tenant, from, to),
+      ]);
+      rows += services.length + edges.length;
+      pieces.unshift({ from, to, services, edges });
+      to = from;
+    }
+    if (rows === 0) return;
+    // Oldest first, as they came: which instance is new is known by that.
+    for (const { from, to, services, edges } of pieces) this.history.replace(from, to, services, edges);
+  }
+
   private taint(incident: ActiveIncident): void {
-    const keys = [...incident.symptoms.values()].map((a) => a.seriesKey);
+    const keys = [...incident.symptoms.values()].filter((a) => a.opensAfter !== null).map(witnessKey);
     for (let b = incident.firstBucket; b <= incident.lastBucket; b += BUCKET_SECONDS) {
       const known = this.taints.get(b) ?? new Set();
       for (const key of keys) known.add(key);

@@ -1,5 +1,5 @@
 // Jaeger's dependencies for its own UI and for Grafana: GET /api/dependencies (endTs and lookback in ms) and GET /api/v3/dependencies
-// (startTime and endTime, RFC 3339). The rest of Jaeger's query API has its place here too.
+// (startTime and endTime, RFC 3339). Traces are in jaeger-traces.ts.
 // In: a request and the tenant it may read. Out: Jaeger's own answers, errors in its own form.
 // Bounds: a window of MAX_WINDOW_DAYS; ten seconds a request for what is not summed up yet, then 503 with Retry-After; one such request a
 // tenant at a time, others wait for it; links as in storage/dependencies.ts.
@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Storage } from "../storage/client.ts";
 import { type DependencyAnswer, MAX_WINDOW_DAYS, readDependencies } from "../storage/dependencies.ts";
 import { parseInstant } from "./instant.ts";
+import { currentRefusal, legacyAnswer, legacyRefusal } from "./jaeger-forms.ts";
 import type { ReadAccess } from "./read-access.ts";
 
 /** What the routes need; `now` is unix ms. */
@@ -64,15 +65,14 @@ interface Form {
 }
 
 const LEGACY: Form = {
-  answer: (links) => ({ data: links, total: links.length, limit: 0, offset: 0, errors: null }),
-  refuse: (reply, status, msg) =>
-    reply.code(status).send({ data: null, total: 0, limit: 0, offset: 0, errors: [{ code: status, msg }] }),
+  answer: legacyAnswer,
+  refuse: (reply, status, msg) => reply.code(status).send(legacyRefusal(status, msg)),
 };
 
 // 64-bit numbers are texts in the JSON of protobuf.
 const CURRENT: Form = {
   answer: (links) => ({ dependencies: links.map((link) => ({ ...link, callCount: String(link.callCount) })) }),
-  refuse: (reply, httpCode, message) => reply.code(httpCode).send({ error: { httpCode, message } }),
+  refuse: (reply, status, message) => reply.code(status).send(currentRefusal(status, message)),
 };
 
 function queryOf(request: FastifyRequest): Query {

@@ -18,6 +18,7 @@ const ROOT_COST: Readonly<Record<string, number>> = {
   serviceGraph: 20,
   serviceGraphDiff: 40,
   localize: 50,
+  incidentCheck: 20,
   incidents: 5,
   changes: 5,
   trace: 15,

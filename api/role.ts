@@ -3,6 +3,7 @@
 // Bounds: rejects with Node's EADDRINUSE when the port is taken; stopping ends subscriptions and open connections.
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import type { ExplainDetection } from "../model/incident-check.ts";
 import type { Localize } from "../model/localization.ts";
 import type { Storage } from "../storage/client.ts";
 import type { ApiOptions } from "./options.ts";
@@ -34,6 +35,7 @@ function packageVersion(): string {
 export async function startApi(parts: {
   readonly storage: Storage;
   readonly localize: Localize | null;
+  readonly explainDetection?: ExplainDetection | null;
   readonly options: ApiOptions;
   readonly checks: Checks;
 }): Promise<RunningApi> {

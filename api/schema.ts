@@ -7,6 +7,8 @@ import { addEntityTypes } from "./graphql/entity-types.ts";
 import { addFindingTypes } from "./graphql/finding-types.ts";
 import { addGraphDiffTypes } from "./graphql/graph-diff-types.ts";
 import { addGraphTypes } from "./graphql/graph-types.ts";
+import { addIncidentStoryTypes } from "./graphql/incident-story-types.ts";
+import { addIncidentCheckTypes } from "./graphql/incident-check-types.ts";
 import { addIncidentTypes } from "./graphql/incident-types.ts";
 import { addRuntimeTypes } from "./graphql/runtime-types.ts";
 import { addStatusTypes } from "./graphql/status-types.ts";
@@ -23,7 +25,8 @@ export function buildApiSchema(): GraphQLSchema {
   addGraphDiffTypes(builder, places, graph);
   addRuntimeTypes(builder, places, graph);
   const findings = addFindingTypes(builder, places);
-  addIncidentTypes(builder, places, findings);
+  addIncidentStoryTypes(builder, places, addIncidentTypes(builder, places, findings));
+  addIncidentCheckTypes(builder, places, findings);
   addStatusTypes(builder);
   addTraceTypes(builder, places);
   return builder.toSchema({ sortSchema: false });

@@ -7,6 +7,7 @@ import { fastifyWebsocket } from "@fastify/websocket";
 import { metrics, SpanStatusCode, trace } from "@opentelemetry/api";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { mercurius } from "mercurius";
+import type { ExplainDetection } from "../model/incident-check.ts";
 import type { Localize } from "../model/localization.ts";
 import { reasonOf } from "../model/errors.ts";
 import { emitEvent } from "../model/events.ts";
@@ -18,6 +19,7 @@ import { formatErrors } from "./error-format.ts";
 import type { ApiContext } from "./graphql/builder.ts";
 import { IncidentFeed } from "./incident-feed.ts";
 import { addJaegerRoutes } from "./jaeger.ts";
+import { addJaegerTraceRoutes } from "./jaeger-traces.ts";
 import { batchLocalizations } from "./localization-batch.ts";
 import { limitOperation, refuseSyntaxTree } from "./operation-limits.ts";
 import type { ApiOptions } from "./options.ts";
@@ -34,6 +36,7 @@ import { fillVariableDefaults } from "./variable-defaults.ts";
 export interface ServerParts {
   readonly storage: Storage;
   readonly localize: Localize | null;
+  readonly explainDetection?: ExplainDetection | null;
   readonly options: ApiOptions;
   readonly checks: Checks;
   readonly version: string;
@@ -155,6 +158,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     tenant,
     storage,
     localize,
+    explainDetection: parts.explainDetection ?? null,
     limits,
     version,
     now,
@@ -204,6 +208,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   });
   const access = createReadAccess(storage, tenant, now);
   addJaegerRoutes(app, { storage, access, now });
+  addJaegerTraceRoutes(app, { storage, access, now, maxRangeSeconds: limits.maxTraceRangeSeconds });
   addSeriesRoute(app, { storage, access, now, maxSeries: limits.maxSeries });
   const isReserved = (path: string): boolean =>
     path === GRAPHQL_PATH || PROBES.has(path) || /^\/(?:api|metrics)(?:\/|$)/.test(path);

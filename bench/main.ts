@@ -1,12 +1,16 @@
 // The benchmarks' program: `npm run bench -- NAME [--json FILE] [--check]`, and for one of them
-// `mesh-lab [--cases FILE] [--recording FILE --truth FILE]`, `ingest [--part decode|storage|kafka|collector] [--collector BINARY]`, `graph [--part truth|cost|reads|visible|large]`; or `npm run bench -- --smoke`: every benchmark at its smallest.
+// `calibration --cases FILE [--fit]`, `localization [--data DIR] [--set NAME] [--max N] [--cases FILE] [--part cost]`, `mesh-lab [--cases FILE] [--recording FILE --truth FILE]`, `ingest [--part decode|storage|kafka|collector] [--collector BINARY]`, `graph [--part truth|cost|reads|visible|large]`; or `npm run bench -- --smoke`: every benchmark at its smallest.
 // In: a name and where the data is (FAULTLINE_DATA_DIR). Out: a table, a JSON document, one line a case.
 // Bounds: exit 1 when --check meets a missed bound, 2 for a wrong call; absent data is said and is no failure.
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { runCalibration } from "./calibration/run.ts";
 import { GRAPH_PARTS, runGraph } from "./graph/run.ts";
 import { INGEST_PARTS, runIngest } from "./ingest/run.ts";
+import { LARGE_MESH, measureLocalizationCost } from "./localization/cost.ts";
+import { runLocalization } from "./localization/run.ts";
 import { bundledRecording, type LabRecording, openRecordings, runMeshLab } from "./mesh-lab/run.ts";
 import { type BenchReport, describeMachine, type Figure, formatReport } from "./report.ts";
 
@@ -18,6 +22,14 @@ interface Call {
   /** One of the benchmark's PARTS; null: all. */
   readonly part: string | null;
   readonly collector: string | null;
+  /** Where data sets are; null: below FAULTLINE_DATA_DIR. */
+  readonly data: string | null;
+  /** One data set by name; null: all. */
+  readonly set: string | null;
+  /** At most so many cases of a data set; null: all. */
+  readonly max: number | null;
+  /** Propose new weights as well. */
+  readonly fit: boolean;
 }
 
 interface Result {
@@ -27,13 +39,19 @@ interface Result {
 
 /** Every benchmark by name; null when its data is absent. */
 const BENCHMARKS: Readonly<Record<string, (call: Call) => Promise<Result | null>>> = {
+  localization,
   "mesh-lab": meshLab,
+  calibration,
   ingest,
   graph,
 };
 
 /** What can be run by itself of a benchmark. */
-const PARTS: Readonly<Record<string, readonly string[]>> = { ingest: INGEST_PARTS, graph: GRAPH_PARTS };
+const PARTS: Readonly<Record<string, readonly string[]>> = {
+  ingest: INGEST_PARTS,
+  graph: GRAPH_PARTS,
+  localization: ["cost"],
+};
 
 function commit(): string {
   try {
@@ -62,6 +80,40 @@ async function meshLab(call: Call): Promise<Result | null> {
   return { scenario: call.smoke ? "the bundled recording" : `${labs.length} recording(s)`, figures };
 }
 
+async function calibration({ cases, fit }: Call): Promise<Result | null> {
+  const figures =
+    cases === undefined
+      ? null
+      : runCalibration({ text: readFileSync(cases, "utf8"), fit, tell: (line) => console.log(line) });
+  if (figures === null) {
+    console.log(
+      "calibration: skipped, there are no answers (--cases FILE names what other benchmarks' --cases wrote).",
+    );
+    return null;
+  }
+  return { scenario: "the answers of a case file", figures };
+}
+
+const SMOKE_CASES = 2;
+
+async function localization({ smoke, data, set, max, cases: file, part }: Call): Promise<Result | null> {
+  if (part === "cost") {
+    const figures = await measureLocalizationCost(LARGE_MESH, (line) => console.log(line));
+    return { scenario: "a made mesh of a thousand services", figures };
+  }
+  const dataDir = data ?? join(process.env["FAULTLINE_DATA_DIR"] ?? "../shared/data", "rca");
+  const maxCases = max ?? (smoke ? SMOKE_CASES : Number.POSITIVE_INFINITY);
+  const ran = await runLocalization({ dataDir, set, maxCases, tell: (line) => console.log(line) });
+  if (ran === null) {
+    console.log(
+      `localization: skipped, there is no data set${set === null ? "" : ` "${set}"`} in ${dataDir} (--data DIR names another folder).`,
+    );
+    return null;
+  }
+  if (file !== undefined) writeFileSync(file, ran.cases.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  return { scenario: ran.sets.join(", "), figures: ran.figures };
+}
+
 async function ingest({ smoke, part: name, collector }: Call): Promise<Result> {
   const part = INGEST_PARTS.find((known) => known === name) ?? null;
   const figures = await runIngest({ smoke, part, collector }, (line) => console.log(line));
@@ -86,7 +138,11 @@ export async function main(args: readonly string[]): Promise<number> {
       truth: { type: "string" },
       part: { type: "string" },
       collector: { type: "string" },
+      data: { type: "string" },
+      set: { type: "string" },
+      max: { type: "string" },
       check: { type: "boolean" },
+      fit: { type: "boolean" },
       smoke: { type: "boolean" },
     },
   });
@@ -111,6 +167,11 @@ export async function main(args: readonly string[]): Promise<number> {
     console.error("--json takes the figures of one benchmark.");
     return 2;
   }
+  const max = values.max === undefined ? null : Number(values.max);
+  if (max !== null && !(Number.isInteger(max) && max > 0)) {
+    console.error("--max takes a positive whole number.");
+    return 2;
+  }
   let isMissed = false;
   for (const name of names) {
     const result = await BENCHMARKS[name]?.({
@@ -120,6 +181,10 @@ export async function main(args: readonly string[]): Promise<number> {
       cases: values.cases,
       part,
       collector: values.collector ?? null,
+      data: values.data ?? null,
+      set: values.set ?? null,
+      max,
+      fit: values.fit === true,
     });
     if (result === undefined || result === null) continue;
     const report: BenchReport = { name, commit: commit(), machine: describeMachine(), ...result };

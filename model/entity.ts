@@ -100,6 +100,9 @@ export function parseEntityId(id: string): Entity | null {
 
 /** How people name the place in one phrase, such as `pricing v2` or `frontend → catalog`. */
 export function entityName(entity: Entity): string {
+  if (entity.kind === "EDGE" && entity.peer?.kind === "CLUSTER") {
+    return `the link between ${entity.cluster} and ${entity.peer.cluster}`;
+  }
   const service = entity.service === "" ? entity.kind.toLowerCase() : entity.service;
   const callee = entity.peer === undefined ? "?" : entityName({ ...entity.peer, kind: "SERVICE" });
   const names: Partial<Record<EntityKind, string>> = {

@@ -76,6 +76,16 @@ export const COMMANDS = {
       json: option(null, "print the answer as JSON"),
     },
   },
+  "explain incident": {
+    summary: "Says why a service was, or was not, part of an incident at a time: each indicator, and what decided.",
+    positionals: ["SERVICE"],
+    options: {
+      at: option("TIME", "RFC 3339, or minutes ago as -10m"),
+      cluster: option("NAME", "narrow to a cluster"),
+      namespace: option("NAME", "narrow to a namespace"),
+      json: option(null, "print the answer as JSON"),
+    },
+  },
   "explain identity": {
     summary: "Says which service, version, instance … a sender is, by which attribute, and what was rejected.",
     positionals: ["KEY=VALUE..."],

@@ -27,6 +27,7 @@ const COMMAND_FILES: Record<Exclude<CommandName, "help">, () => Promise<Command>
   replay: async () => (await import("./commands/replay.ts")).replay,
   cut: async () => (await import("./commands/cut.ts")).cut,
   localize: async () => (await import("./commands/localize.ts")).localize,
+  "explain incident": async () => (await import("./commands/explain-incident.ts")).explainIncident,
   "explain identity": async () => (await import("./commands/explain.ts")).explainIdentityCommand,
   migrate: async () => (await import("./commands/migrate.ts")).migrateTables,
   "token create": async () => (await import("./commands/token.ts")).tokenCreate,

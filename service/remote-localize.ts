@@ -3,6 +3,7 @@
 // Bounds: one request; a second to connect, two minutes for the answer. An API that answers with an error is an error.
 import { ServiceError } from "../model/errors.ts";
 import type { Entity } from "../model/entity.ts";
+import type { IncidentCheck, IncidentCheckRequest } from "../model/incident-check.ts";
 import type { Localization, LocalizeRequest } from "../model/localization.ts";
 
 const PROBE_TIMEOUT_MS = 1_000;
@@ -16,8 +17,25 @@ const DOCUMENT = `mutation Localize($input: LocalizeInput!) { localize(input: $i
     change { id at kind summary before after entity { ${PLACE} } } remedy { summary patch } }
   rejected { reason entity { ${PLACE} } evidence { ${EVIDENCE} } } } }`;
 
+const CHECK_DOCUMENT = `query Check($service: String!, $namespace: String, $cluster: String, $at: DateTime!) {
+  incidentCheck(service: $service, namespace: $namespace, cluster: $cluster, at: $at) {
+  range { from to } incidentId sentence
+  checks { entity { ${PLACE} } indicator verdict observed expected effect unit pValue threshold requests minimumRequests windowSeconds
+    baselineBuckets sentence } } }`;
+
 /** The answer of the API at `url`; null when none listens there. */
 export async function askRunningApi(url: string, request: LocalizeRequest): Promise<Localization | null> {
+  const { tenant: _, ...input } = request;
+  return (await ask(url, DOCUMENT, { input }, "localize")) as Localization | null;
+}
+
+/** "Why (not) an incident?" asked of the API at `url`; null when none listens there. */
+export async function askRunningCheck(url: string, request: IncidentCheckRequest): Promise<IncidentCheck | null> {
+  const { tenant: _, ...variables } = request;
+  return (await ask(url, CHECK_DOCUMENT, variables, "incidentCheck")) as IncidentCheck | null;
+}
+
+async function ask(url: string, query: string, variables: object, field: string): Promise<unknown> {
   try {
     const health = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
     await health.arrayBuffer();
@@ -25,20 +43,19 @@ export async function askRunningApi(url: string, request: LocalizeRequest): Prom
   } catch {
     return null;
   }
-  const { tenant: _, ...input } = request;
   const response = await fetch(`${url}/graphql`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ query: DOCUMENT, variables: { input } }),
+    body: JSON.stringify({ query, variables }),
     signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
   });
-  const answer = (await response.json()) as { data?: { localize?: unknown }; errors?: { message: string }[] };
-  const found = answer.data?.localize ?? null;
+  const answer = (await response.json()) as { data?: Record<string, unknown>; errors?: { message: string }[] };
+  const found = answer.data?.[field] ?? null;
   if (found === null) {
     const cause = answer.errors?.[0]?.message ?? `HTTP ${response.status}`;
     throw new ServiceError("ENDPOINT_REFUSED", { url: `${url}/graphql`, cause });
   }
-  return withEmptyParts(found) as Localization;
+  return withEmptyParts(found);
 }
 
 /** The API says null where the model says '' for parts of a place. */

@@ -1,8 +1,9 @@
 // The roles of Faultline in one table: what each needs and how it starts. `serve` and `demo` run any selection of them.
 // In: the configuration and the roles selected. Out: a running service, with the URLs at which it can be reached.
 // Bounds: parts are started in the order of their needs and stopped in reverse, each within stopDeadlineMs. Roles share the
-// connection to ClickHouse and nothing else, but for `localize`, which the API needs on demand.
+// connection to ClickHouse and nothing else, but for `localize` and `explainDetection`, which the API needs on demand.
 import { ServiceError } from "../model/errors.ts";
+import type { ExplainDetection } from "../model/incident-check.ts";
 import type { Localize } from "../model/localization.ts";
 import { API_DEFAULTS } from "../api/options.ts";
 import { startIngest } from "../ingest/role.ts";
@@ -25,6 +26,7 @@ export interface ServiceContext {
   connection: StorageOptions;
   storage: Storage | null;
   localize: Localize | null;
+  explainDetection: ExplainDetection | null;
   /** Runs one cycle of the analysis; `complete` when no sender has more. */
   runCycle: ((complete: boolean) => Promise<unknown>) | null;
   readonly urls: {
@@ -121,10 +123,12 @@ export const PARTS: Readonly<Record<RoleName | "connection", PartDefinition<Serv
         baselineBuckets: values["analyzer.baselineBuckets"],
         maxBucketsPerPairing: values["analyzer.maxBucketsPerPairing"],
         idleSeconds: values["analyzer.idleSeconds"],
+        objectives: values["slo.objectives"],
       };
       const { startAnalyzer } = await import("../analyzer/role.ts");
       const analyzer = await startAnalyzer({ storage: storageOf(context), options, now: context.now });
       context.localize = analyzer.localize;
+      context.explainDetection = analyzer.explainDetection;
       context.runCycle = (complete) => analyzer.runCycle(complete);
       return analyzer;
     },
@@ -147,7 +151,13 @@ export const PARTS: Readonly<Record<RoleName | "connection", PartDefinition<Serv
       };
       const storage = storageOf(context);
       const api = await listening(context, where, { port: values["api.port"] }, ({ port }) =>
-        startApi({ storage, localize: context.localize, options: { ...options, port }, checks: {} }),
+        startApi({
+          storage,
+          localize: context.localize,
+          explainDetection: context.explainDetection,
+          options: { ...options, port },
+          checks: {},
+        }),
       );
       context.urls.api = api.url;
       const alerts = await startAlerts({
@@ -196,6 +206,7 @@ export async function startService(
     connection: connectionOf(values),
     storage: null,
     localize: null,
+    explainDetection: null,
     runCycle: null,
     urls: { storage: null, ingest: null, ingestGrpc: null, api: null },
   };

@@ -30,6 +30,7 @@ import { ADOPT_SETTINGS } from "./settings/adopt.ts";
 import { CHANGE_SETTINGS } from "./settings/changes.ts";
 import { KAFKA_SETTINGS } from "./settings/kafka.ts";
 import { SENDER_SETTINGS } from "./settings/senders.ts";
+import { SLO_SETTINGS } from "./settings/slo.ts";
 
 /** The roles, in the order in which they start. */
 export const ROLE_NAMES = ["storage", "ingest", "analyzer", "api"] as const;
@@ -140,6 +141,8 @@ export const SETTINGS = {
     { min: 1, max: 3_600 },
     "When nothing has arrived for this long, the last buckets are taken as complete.",
   ),
+
+  ...SLO_SETTINGS,
 
   "api.host": text(API_DEFAULTS.host, "The address on which GraphQL and the console are served."),
   "api.port": port(API_DEFAULTS.port, "Its port."),

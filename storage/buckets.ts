@@ -63,6 +63,11 @@ export interface ServiceBucketRow {
   readonly total_ns: number;
   readonly self_ns: number;
   readonly hist: number[];
+  /** Health checks and scrapes, which the figures above leave out; the instances that answered. */
+  readonly health_requests?: number;
+  readonly health_failed?: number;
+  readonly health_hist?: number[];
+  readonly instances?: readonly string[];
 }
 
 /** Kinds of the two ends of an edge. */
@@ -91,6 +96,8 @@ export interface EdgeBucketRow extends EdgeEnds {
   readonly origin_failed: number;
   readonly caller_ns: number;
   readonly hist: number[];
+  /** Requests that fault injection aborted or delayed. */
+  readonly injected?: number;
 }
 
 /** One instance and operation over a window; `side` 1 = fault, 0 = baseline. */
@@ -123,6 +130,11 @@ export interface EdgeWindowRow extends EdgeEnds {
   readonly caller_calls: number;
   readonly caller_failed: number;
   readonly caller_cancelled: number;
+  /** Calls that ended degraded or cancelled, by side. */
+  readonly caller_other?: number;
+  readonly callee_other?: number;
+  /** Attempts beyond the first that the caller's side tells of. */
+  readonly caller_retries?: number;
   readonly callee_calls: number;
   readonly callee_failed: number;
   readonly never_arrived: number;
@@ -234,24 +246,27 @@ export async function readMisplacedBuckets(storage: Storage, since: number): Pro
   return rows.map((row) => row.bucket);
 }
 
-/** Services by bucket in [from, to). */
+/** Services by bucket in [from, to); `services` narrows to those of these names, [] = all. */
 export function readServiceBuckets(
   storage: Storage,
   tenant: string,
   from: number,
   to: number,
+  services: readonly string[] = [],
 ): Promise<ServiceBucketRow[]> {
-  return storage.query<ServiceBucketRow>("read_service_buckets", { tenant, from, to });
+  return storage.query<ServiceBucketRow>("read_service_buckets", { tenant, from, to, services });
 }
 
-/** Service-level edges by bucket in [from, to), each as its best source tells of it; `source` says which. */
+/** Service-level edges by bucket in [from, to), each as its best source tells of it; `source` says which. `services`: with one of these ends. */
 export async function readEdgeBuckets(
   storage: Storage,
   tenant: string,
   from: number,
   to: number,
+  services: readonly string[] = [],
 ): Promise<(EdgeBucketRow & ToldBy)[]> {
-  return chooseEdgeBuckets(await storage.query<EdgeBucketRow & ToldBy>("read_edge_buckets", { tenant, from, to }));
+  const params = { tenant, from, to, services };
+  return chooseEdgeBuckets(await storage.query<EdgeBucketRow & ToldBy>("read_edge_buckets", params));
 }
 
 /** The two sets of buckets that a localization compares; neither may be empty. */
@@ -265,36 +280,19 @@ export function readOperationWindow(storage: Storage, tenant: string, windows: W
   return storage.query<OperationWindowRow>("read_operation_window", { tenant, ...windows });
 }
 
+/** Which edges to read: those to the named callees (all where it names none), with or without the histograms, which are most of the bytes. */
+export interface EdgeWindowChoice {
+  readonly targets?: readonly string[];
+  readonly histograms?: boolean;
+}
+
 /** Edges between versions over the fault's and the baseline's buckets, each as the best source of its services tells of it. */
-export async function readEdgeWindow(storage: Storage, tenant: string, windows: Windows): Promise<EdgeWindowRow[]> {
-  return chooseEdgeWindow(await storage.query<EdgeWindowRow & ToldBy>("read_edge_window", { tenant, ...windows }));
-}
-
-/** Where to look for exemplar traces; '' matches any. */
-export interface ExemplarQuery {
-  readonly tenant: string;
-  readonly service: string;
-  readonly version: string;
-  readonly instance: string;
-  readonly peer: string;
-  readonly from: number;
-  readonly to: number;
-  readonly failed: boolean;
-  readonly maxCount: number;
-}
-
-/** Trace ids that show a fault at one place, slowest first. */
-export async function readExemplarTraces(storage: Storage, query: ExemplarQuery): Promise<string[]> {
-  const rows = await storage.query<{ trace_id: string }>("read_exemplar_traces", {
-    tenant: query.tenant,
-    service: query.service,
-    version: query.version,
-    instance: query.instance,
-    peer: query.peer,
-    from: query.from,
-    to: query.to,
-    failed: query.failed ? 1 : 0,
-    max_count: query.maxCount,
-  });
-  return rows.map((row) => row.trace_id);
+export async function readEdgeWindow(
+  storage: Storage,
+  tenant: string,
+  windows: Windows,
+  { targets = [], histograms = true }: EdgeWindowChoice = {},
+): Promise<EdgeWindowRow[]> {
+  const params = { tenant, ...windows, targets, with_hist: histograms ? 1 : 0 };
+  return chooseEdgeWindow(await storage.query<EdgeWindowRow & ToldBy>("read_edge_window", params));
 }

@@ -1,9 +1,9 @@
 // How complete the graph of a range is: how much of it is analysed, from which sources, and who has fallen silent.
 // In: a request, the clock. Out: one GraphCoverage.
-// Bounds: four small statements; clusters are looked for in the range and the hour before it.
+// Bounds: six small statements; clusters are looked for in the range and the hour before it.
 import { BUCKET_SECONDS } from "./buckets.ts";
 import type { Storage } from "./client.ts";
-import { type KeptSums, planGraph, planParams, readKeptSums } from "./graph-plan.ts";
+import { type KeptSince, planGraph, planParams, readKeptSince, readKeptSums } from "./graph-plan.ts";
 import type { BucketRange, GraphCoverage, GraphRequest, GraphSource } from "./graph-reads.ts";
 import { GRAPH_READ_SETTINGS } from "./graph-table.ts";
 
@@ -42,11 +42,11 @@ export async function readGraphCoverage(
   const { fromSeconds: from_s, toSeconds } = range;
   const read = <Row>(name: string, params: Record<string, unknown>): Promise<Row[]> =>
     storage.query<Row>(name, { tenant, ...params }, GRAPH_READ_SETTINGS);
-  const kept = await readKeptSums(storage, range);
+  const [kept, since] = await Promise.all([readKeptSums(storage, range), readKeptSince(storage)]);
   const plan = planGraph(range, kept, detail === "INSTANCE" || knownAtMs !== null);
   const [analyzed, silent, sources] = await Promise.all([
     read<AnalyzedRow>("graph_coverage", { from_s, to_s: toSeconds }),
-    readSilent(read, range, kept, nowSeconds),
+    readSilent(read, range, since, nowSeconds),
     read<SourceRow>("graph_sources", planParams(plan)),
   ]);
   const marks = analyzed[0] ?? { FirstAnalyzed: 0, LastAnalyzed: 0, ReachedMs: 0, Missing: [], OutdatedCount: 0 };
@@ -55,8 +55,8 @@ export async function readGraphCoverage(
   const [first] = isOlder ? await read<{ FirstHour: number }>("graph_first_hour", {}) : [];
   const firstHour = first?.FirstHour ?? 0;
   const begin = firstHour === 0 ? FirstAnalyzed : Math.min(firstHour, FirstAnalyzed);
-  const grains = detail === "INSTANCE" ? [] : [kept.FirstMinute, kept.FirstHour];
-  const firsts = knownAtMs === null ? [kept.FirstBucket, ...grains] : [kept.FirstSpan];
+  const grains = detail === "INSTANCE" ? [] : [since.FirstMinute, since.FirstHour];
+  const firsts = knownAtMs === null ? [kept.FirstBucket, ...grains] : [since.FirstSpan];
   return {
     FirstAnalyzed,
     LastAnalyzed,
@@ -75,7 +75,7 @@ export async function readGraphCoverage(
 async function readSilent(
   read: <Row>(name: string, params: Record<string, unknown>) => Promise<Row[]>,
   range: BucketRange,
-  kept: KeptSums,
+  kept: KeptSince,
   nowSeconds: number,
 ): Promise<GraphCoverage["Silent"]> {
   const to_s = range.toSeconds;

@@ -2,7 +2,7 @@
 // In: a range, which sums hold (storage/rollups.ts). Out: hours and minutes with their revisions, minutes to read from buckets.
 // Every second of the range is in exactly one of the three, as far as anything is kept. Where only a coarser grain is still kept, the range is
 // widened to it: half an hour of last month is answered by its hour.
-// Bounds: pure but for the one read; one step a minute of the range that no hour holds.
+// Bounds: pure but for the reads; one step a minute of the range that no hour holds.
 import { BUCKET_SECONDS } from "./buckets.ts";
 import type { Storage } from "./client.ts";
 import type { BucketRange } from "./graph-reads.ts";
@@ -10,14 +10,18 @@ import type { BucketRange } from "./graph-reads.ts";
 /** A sum that holds: its start (unix seconds) and the revision of its rows. */
 export type HoldingSum = readonly [start: number, revision: number];
 
-/** What there is to read from; the firsts and `LastBucket` are unix seconds, 0 when there is none. */
+/** What there is to read from; the bounds are unix seconds, 0 when there is none. */
 export interface KeptSums {
   readonly Hours: readonly HoldingSum[];
   readonly Minutes: readonly HoldingSum[];
-  readonly FirstHour: number;
-  readonly FirstMinute: number;
   readonly FirstBucket: number;
   readonly LastBucket: number;
+}
+
+/** How far back the other grains and raw spans go; unix seconds, 0 when there is none. */
+export interface KeptSince {
+  readonly FirstHour: number;
+  readonly FirstMinute: number;
   readonly FirstSpan: number;
 }
 
@@ -81,8 +85,22 @@ function floorTo(seconds: number, step: number): number {
   return seconds - (seconds % step);
 }
 
-/** Reads which sums hold in a range, and how far back each grain goes. */
-export async function readKeptSums(storage: Storage, range: BucketRange): Promise<KeptSums> {
+// Reads of one graph begin at the same time and rest on one plan.
+const inFlight = new WeakMap<Storage, Map<string, Promise<KeptSums>>>();
+
+/** Reads which sums hold in a range, and which buckets there are; those who ask while another's read is under way share it. */
+export function readKeptSums(storage: Storage, range: BucketRange): Promise<KeptSums> {
+  const key = `${range.fromSeconds}-${range.toSeconds}`;
+  const reads = inFlight.get(storage) ?? new Map<string, Promise<KeptSums>>();
+  inFlight.set(storage, reads);
+  const known = reads.get(key);
+  if (known !== undefined) return known;
+  const read = readPlan(storage, range).finally(() => reads.delete(key));
+  reads.set(key, read);
+  return read;
+}
+
+async function readPlan(storage: Storage, range: BucketRange): Promise<KeptSums> {
   const rows = await storage.query<KeptSums>(
     "graph_plan",
     {
@@ -93,8 +111,13 @@ export async function readKeptSums(storage: Storage, range: BucketRange): Promis
     },
     { max_execution_time: 5 },
   );
-  const none = { FirstHour: 0, FirstMinute: 0, FirstBucket: 0, LastBucket: 0, FirstSpan: 0 };
-  return rows[0] ?? { Hours: [], Minutes: [], ...none };
+  return rows[0] ?? { Hours: [], Minutes: [], FirstBucket: 0, LastBucket: 0 };
+}
+
+/** Reads how far back the other grains and raw spans go. */
+export async function readKeptSince(storage: Storage): Promise<KeptSince> {
+  const [row] = await storage.query<KeptSince>("graph_kept_since", {}, { max_execution_time: 5 });
+  return row ?? { FirstHour: 0, FirstMinute: 0, FirstSpan: 0 };
 }
 
 /** The parameters of the statements that read a plan. */

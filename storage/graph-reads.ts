@@ -5,18 +5,10 @@ import assert from "node:assert/strict";
 import type { RuntimeClass } from "../model/entity.ts";
 import type { LedgerSource } from "../model/ledger.ts";
 import type { Storage } from "./client.ts";
+import { endColumns, placeColumns } from "./graph-columns.ts";
 import { foldEdges, foldNodes } from "./graph-fold.ts";
-import { planGraph, readKeptSums, tuples } from "./graph-plan.ts";
-import {
-  type EdgeValues,
-  edgeRowOf,
-  type EntityValues,
-  entityRowOf,
-  type NodeValues,
-  nodeRowOf,
-  GRAPH_KNOWN_SETTINGS,
-  readGraphTable,
-} from "./graph-table.ts";
+import { type HoldingSum, planGraph, readKeptSums, tuples } from "./graph-plan.ts";
+import { edgeRowsOf, entityRowsOf, GRAPH_KNOWN_SETTINGS, nodeRowsOf, readGraphTable } from "./graph-table.ts";
 
 /** How finely places are told apart, coarse to fine; the number is the `level` parameter of the queries. */
 export const GRAPH_DETAIL = { CLUSTER: 1, NAMESPACE: 2, SERVICE: 3, VERSION: 4, INSTANCE: 5 } as const;
@@ -177,7 +169,8 @@ function knownParams(request: GraphRequest, knownAtMs: number): Record<string, u
 }
 
 interface Part {
-  readonly grain: "hours" | "minutes" | "open";
+  /** The end of the statement's name. */
+  readonly rows: "open" | "hours" | "minutes" | "hours_histograms" | "minutes_histograms";
   readonly params: Record<string, unknown>;
 }
 
@@ -187,10 +180,14 @@ async function planParts(storage: Storage, request: GraphRequest): Promise<Part[
   const { hours, minutes, open, range } = planGraph(request.range, kept, request.detail === "INSTANCE");
   const shape = shapeParams(request, ROWS_MAX);
   const parts: Part[] = [];
-  if (hours.length > 0) parts.push({ grain: "hours", params: { ...shape, sums: tuples(hours) } });
-  if (minutes.length > 0) parts.push({ grain: "minutes", params: { ...shape, sums: tuples(minutes) } });
+  const add = (grain: "hours" | "minutes", sums: readonly HoldingSum[]): void => {
+    if (sums.length === 0) return;
+    parts.push({ rows: request.histograms ? `${grain}_histograms` : grain, params: { ...shape, sums: tuples(sums) } });
+  };
+  add("hours", hours);
+  add("minutes", minutes);
   const bounds = { from_s: range.fromSeconds, to_s: range.toSeconds };
-  if (open.length > 0) parts.push({ grain: "open", params: { ...shape, ...bounds, minutes: open } });
+  if (open.length > 0) parts.push({ rows: "open", params: { ...shape, ...bounds, minutes: open } });
   return parts.map((part) => ({
     ...part,
     params: { ...part.params, limit: parts.length === 1 ? request.limit : ROWS_MAX },
@@ -205,23 +202,17 @@ export function graphRefusal(request: GraphRequest): "known-at-range-too-long" |
 
 /** The edges of a range, busiest first; a request that `graphRefusal` refuses is a programmer's error. */
 export async function readGraphEdges(storage: Storage, request: GraphRequest): Promise<GraphEdgeRow[]> {
-  const { knownAtMs } = request;
-  const parts =
+  const { knownAtMs, detail, mergeClusters } = request;
+  const ends = endColumns(detail, mergeClusters);
+  const tables =
     knownAtMs === null
-      ? await Promise.all(
-          (await planParts(storage, request)).map(({ grain, params }) =>
-            readGraphTable<EdgeValues>(storage, `graph_edges_${grain}`, params),
-          ),
+      ? (await planParts(storage, request)).map(({ rows, params }) =>
+          readGraphTable(storage, `graph_edges_${rows}`, { ...params, ...ends }),
         )
-      : await Promise.all(
-          ["graph_known_spans", "graph_known_logs"].map((name) =>
-            readGraphTable<EdgeValues>(storage, name, knownParams(request, knownAtMs), GRAPH_KNOWN_SETTINGS),
-          ),
+      : ["graph_known_spans", "graph_known_logs"].map((name) =>
+          readGraphTable(storage, name, { ...knownParams(request, knownAtMs), ...ends }, GRAPH_KNOWN_SETTINGS),
         );
-  return foldEdges(
-    parts.map((rows) => rows.map(edgeRowOf)),
-    request.limit,
-  );
+  return foldEdges((await Promise.all(tables)).map(edgeRowsOf), request.limit);
 }
 
 /** The places that answered in a range, busiest first; `byOperation` gives a row an operation of each place. */
@@ -230,27 +221,22 @@ export async function readGraphNodes(
   request: GraphRequest,
   byOperation: boolean,
 ): Promise<GraphNodeRow[]> {
-  const { knownAtMs } = request;
-  const more = { by_operation: byOperation ? 1 : 0 };
-  const parts =
+  const { knownAtMs, detail, mergeClusters } = request;
+  const place = placeColumns(detail, mergeClusters, byOperation);
+  const tables =
     knownAtMs === null
-      ? await Promise.all(
-          (await planParts(storage, request)).map(({ grain, params }) =>
-            readGraphTable<NodeValues>(storage, `graph_nodes_${grain}`, { ...params, ...more }),
-          ),
+      ? (await planParts(storage, request)).map(({ rows, params }) =>
+          readGraphTable(storage, `graph_nodes_${rows}`, { ...params, ...place }),
         )
       : [
-          await readGraphTable<NodeValues>(
+          readGraphTable(
             storage,
             "graph_nodes_known",
-            { ...knownParams(request, knownAtMs), ...more },
+            { ...knownParams(request, knownAtMs), by_operation: byOperation ? 1 : 0 },
             GRAPH_KNOWN_SETTINGS,
           ),
         ];
-  return foldNodes(
-    parts.map((rows) => rows.map(nodeRowOf)),
-    request.limit,
-  );
+  return foldNodes((await Promise.all(tables)).map(nodeRowsOf), request.limit);
 }
 
 /**
@@ -258,9 +244,9 @@ export async function readGraphNodes(
  * tell of. They are as known now, whatever `knownAtMs`.
  */
 export async function readGraphEntities(storage: Storage, request: GraphRequest): Promise<GraphEntityRow[]> {
-  const rows = await readGraphTable<EntityValues>(storage, "graph_entities", {
+  const table = await readGraphTable(storage, "graph_entities", {
     ...shapeParams(request, request.limit),
     seen_s: Math.max(0, request.range.fromSeconds - IDLE_SECONDS),
   });
-  return rows.map(entityRowOf);
+  return entityRowsOf(table);
 }

@@ -14,7 +14,7 @@ export interface NamedLabels {
 }
 
 // Flags of calls that ended before an instance was reached (model/response-flags.ts has their meanings).
-const NEVER_ARRIVED = new Set(["UH", "UF", "UO", "NR", "NC", "NFCF", "DF", "RL", "RLSE", "UAEX", "CONNECT", "DENY"]);
+const NEVER_ARRIVED = new Set("UH UF UO NR NC NFCF DF RL RLSE UAEX FI OM CONNECT DENY".split(" "));
 
 /** True of calls that no instance took: their flags say so and no workload answered. */
 export function isNeverArrived(row: MeshLabels): boolean {

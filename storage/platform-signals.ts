@@ -10,6 +10,7 @@ export interface ResourceRow {
   readonly instance: string;
   readonly metric: string;
   readonly average: number;
+  readonly most: number;
   readonly rise: number;
   /** Seconds between the first and the last point, at least 1. */
   readonly seconds: number;
@@ -19,6 +20,8 @@ export interface ResourceRow {
 export interface PlatformEventRow {
   readonly kind: string;
   readonly name: string;
+  /** '' where the platform names none. */
+  readonly node: string;
   readonly reason: string;
   readonly message: string;
   readonly events: number;
@@ -37,6 +40,8 @@ export interface OnsetSecondRow {
   readonly second: number;
   readonly calls: number;
   readonly failed: number;
+  /** Refused: 4xx and alike. */
+  readonly refused: number;
   readonly slow: number;
 }
 
@@ -58,6 +63,17 @@ export function readPlatformEvents(
   to: number,
 ): Promise<PlatformEventRow[]> {
   return storage.query<PlatformEventRow>("read_platform_events", { tenant, from, to });
+}
+
+/** One instance that restarted so many times. */
+export interface RestartRow {
+  readonly instance: string;
+  readonly restarts: number;
+}
+
+/** Instances that restarted in [from, to), unix seconds. */
+export function readRestarts(storage: Storage, tenant: string, from: number, to: number): Promise<RestartRow[]> {
+  return storage.query<RestartRow>("read_restarts", { tenant, from, to });
 }
 
 /** Runtime classes of the instances of the named services. */

@@ -29,7 +29,7 @@ export interface StoredTrace {
 }
 
 /** Where a trace lies in time, unix seconds of starts. */
-interface TraceTimes {
+export interface TraceTimes {
   readonly spanCount: number;
   readonly firstSeconds: number;
   readonly lastSeconds: number;
@@ -172,13 +172,17 @@ export async function listTraces(
   return listed.map((row) => ({ listed: row, head: byId.get(row.traceId) ?? null }));
 }
 
-async function readHorizon(storage: Storage, tenant: string): Promise<{ newestSeconds: number; isAdopted: boolean }> {
+/** The newest bucket of spans that is known (unix seconds, 0: none), and whether a table is adopted and there. */
+export async function readHorizon(
+  storage: Storage,
+  tenant: string,
+): Promise<{ newestSeconds: number; isAdopted: boolean }> {
   const [row] = await storage.query<{ newestSeconds: number; isAdopted: number }>("trace_horizon", { tenant });
   return { newestSeconds: row?.newestSeconds ?? 0, isAdopted: row?.isAdopted === 1 };
 }
 
-/** Finds when a trace happened: near the time that was given, else going back from the newest span. */
-async function findTrace(
+/** Finds when a trace happened: near the time that was given, else going back from the newest span; null where it is not found. */
+export async function findTrace(
   storage: Storage,
   { tenant, traceId, aroundSeconds, nowSeconds }: TraceLookup,
 ): Promise<{ readonly times: TraceTimes; readonly isAdopted: boolean } | null> {

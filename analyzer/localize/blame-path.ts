@@ -1,9 +1,10 @@
 // The blame path: from the symptom that users feel down to the cause, along edges that carry the fault.
 // In: the scene, symptomatic places, the cause. Out: entities from the outermost symptom to the cause.
-// Bounds: one widest path over the symptomatic services, quadratic in their number; just the cause when no symptom leads to it.
+// Bounds: one widest path over the symptomatic services, n log n in their number and calls; just the cause when no symptom leads to it.
 import { type Entity, makeEntity } from "../../model/entity.ts";
 import type { Indicator } from "../../model/localization.ts";
 import type { EdgeScene, Scene } from "./scene.ts";
+import { StepQueue } from "./step-queue.ts";
 
 /** The entity of a node key: the service, or the virtual callee. */
 export function nodeEntity(scene: Scene, key: string): Entity {
@@ -67,19 +68,22 @@ export function findBlamePath(
   const entries = entryNodes(scene);
   const steps = new Map<string, Step>([[node, { next: null, width: Infinity, hops: 0 }]]);
   const settled = new Set<string>();
-  for (;;) {
-    let at: string | null = null;
-    for (const [key, step] of steps) {
-      if (!settled.has(key) && (at === null || isBetter(step, steps.get(at)!))) at = key;
-    }
-    if (at === null) break;
+  const queue = new StepQueue();
+  queue.push({ key: node, width: Infinity, hops: 0, met: 0 });
+  const met = new Map([[node, 0]]);
+  for (let best = queue.pop(); best !== undefined; best = queue.pop()) {
+    const at = best.key;
+    if (settled.has(at)) continue;
     settled.add(at);
     const here = steps.get(at)!;
     for (const edge of callers.get(at) ?? []) {
       if (settled.has(edge.from) || !symptoms.has(edge.from)) continue;
       const step = { next: at, width: Math.min(here.width, carried(edge, indicator)), hops: here.hops + 1 };
       const known = steps.get(edge.from);
-      if (known === undefined || isBetter(step, known)) steps.set(edge.from, step);
+      if (known !== undefined && !isBetter(step, known)) continue;
+      steps.set(edge.from, step);
+      if (known === undefined) met.set(edge.from, met.size);
+      queue.push({ key: edge.from, width: step.width, hops: step.hops, met: met.get(edge.from)! });
     }
   }
   const order = [...settled];

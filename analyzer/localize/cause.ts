@@ -3,14 +3,16 @@
 // Bounds: one bounded read (exemplar traces); evidence is every finding of the candidate, heaviest first.
 import { type Entity, entityName, makeEntity, type RuntimeClass } from "../../model/entity.ts";
 import type { Cause, Change, Evidence, FaultKind, Indicator } from "../../model/localization.ts";
-import { BUCKET_SECONDS, readExemplarTraces, type Windows } from "../../storage/buckets.ts";
+import { BUCKET_SECONDS, type Windows } from "../../storage/buckets.ts";
+import { readExemplarTraces } from "../../storage/exemplar-traces.ts";
 import type { Storage } from "../../storage/client.ts";
 import { nearestChange } from "./change-proximity.ts";
 import { findBlamePath, nodeEntity } from "./blame-path.ts";
 import { type Cohort, narrowCohort } from "./cohort.ts";
 import type { InstanceName } from "./platform.ts";
+import type { Finding } from "./finding.ts";
 import { type Candidate, chooseKind } from "./rank.ts";
-import type { Scene } from "./scene.ts";
+import type { Scene, ServiceScene } from "./scene.ts";
 
 /** What a cause is built from; `symptoms` are node keys. */
 export interface CauseFacts {
@@ -24,9 +26,43 @@ export interface CauseFacts {
 
 const MAX_EXEMPLARS = 3;
 
+const heaviest = (findings: readonly Finding[]) => [...findings].sort((a, b) => b.weight - a.weight);
+
+/** The place as a whole: a service, an edge, a virtual callee, or what its findings say it is. */
+export function candidateEntity(scene: Scene, candidate: Candidate): Entity {
+  const told = heaviest(candidate.findings).find((f) => f.entity !== undefined)?.entity;
+  return scene.edges.get(candidate.place)?.entity ?? told ?? nodeEntity(scene, candidate.place);
+}
+
+/** The narrowing that a finding states by its instances; null when it names none or all that the service has. */
+function statedCohort(service: ServiceScene, finding: Finding): Cohort | null {
+  const named = new Set(finding.instances);
+  const all = [...service.instances.values()].filter((one) => one.instance !== "");
+  const members = all.filter((one) => named.has(one.instance));
+  const rest = all.filter((one) => !named.has(one.instance));
+  const [first] = members;
+  if (first === undefined || rest.length === 0) return null;
+  const { cluster, namespace, service: name } = service.entity;
+  const { version, instance, node } = first;
+  const isVersion =
+    version !== "" && members.every((m) => m.version === version) && rest.every((r) => r.version !== version);
+  if (!isVersion && members.length > 1) return null;
+  const entity = isVersion
+    ? makeEntity("VERSION", { cluster, namespace, service: name, version })
+    : makeEntity("INSTANCE", { cluster, namespace, service: name, version, instance, node });
+  return { entity, members, weight: 0, source: finding.source, summary: "" };
+}
+
+/** What traffic narrows to, or what a finding states, whichever speaks louder. */
 function cohortOf(scene: Scene, candidate: Candidate): Cohort | null {
   const service = scene.services.get(candidate.place);
-  return service === undefined ? null : narrowCohort(service, candidate.indicator);
+  if (service === undefined) return null;
+  const sorted = heaviest(candidate.findings);
+  const stating = sorted.find((f) => f.instances !== undefined && f.instances.length > 0);
+  const stated = stating === undefined ? null : statedCohort(service, stating);
+  const traffic = narrowCohort(service, candidate.indicator);
+  if (stated === null) return traffic;
+  return traffic.entity.kind === "SERVICE" || sorted[0] === stating ? stated : traffic;
 }
 
 /** The instances that a candidate blames; none for an edge or a virtual callee. */
@@ -48,9 +84,7 @@ export function runtimeOf(
 
 function placeOf(facts: CauseFacts, cohort: Cohort | null): Entity {
   const { scene, candidate, runtimes } = facts;
-  if (cohort === null) {
-    return scene.edges.get(candidate.place)?.entity ?? nodeEntity(scene, candidate.place);
-  }
+  if (cohort === null) return candidateEntity(scene, candidate);
   const runtime = runtimeOf(runtimes, instancesOf(scene, candidate));
   return makeEntity(cohort.entity.kind, { ...cohort.entity, runtime });
 }
@@ -102,6 +136,12 @@ const KIND_WORDS: Partial<Record<FaultKind, string>> = {
   COLD_START: "starts cold again and again",
   PAUSE: "is paused by its platform",
   BAD_RELEASE: "is worse since its rollout",
+  DISK: "is short of disk",
+  NODE: "slows or breaks what runs on it",
+  CLUSTER_LINK: "loses time or calls on the way",
+  RETRY_STORM: "is asked again and again",
+  LOAD_IMBALANCE: "takes far more than its share",
+  TRAFFIC_SURGE: "gets far more requests than before",
 };
 
 /** What of the question a cause needs; `onset` in unix seconds. */
@@ -119,14 +159,13 @@ export async function buildCause(storage: Storage, question: AskedAbout, facts: 
   const place = placeOf(facts, cohort);
   const faultKind = chooseKind(candidate, question.indicator);
   const traceIds = await exemplars(storage, question.tenant, question.windows, place, candidate.indicator);
-  const evidence: Evidence[] = [...candidate.findings]
-    .sort((a, b) => b.weight - a.weight)
-    .map((f, i) => ({
-      source: f.source,
-      summary: f.summary,
-      weight: f.weight,
-      traceIds: i === 0 ? traceIds : [],
-    }));
+  const sorted = heaviest(candidate.findings);
+  const evidence: Evidence[] = sorted.map((f, i) => ({
+    source: f.source,
+    summary: f.summary,
+    weight: f.weight,
+    traceIds: i === 0 ? traceIds : [],
+  }));
   if (cohort !== null && cohort.summary !== "") {
     const { source, summary, weight } = cohort;
     evidence.splice(1, 0, { source, summary, weight, traceIds: [] });
@@ -140,7 +179,7 @@ export async function buildCause(storage: Storage, question: AskedAbout, facts: 
     evidence,
     blamePath: pathOf(facts, place),
     change: nearestChange(scene, candidate.place, facts.changes, question.onset),
-    codeRegion: null,
+    codeRegion: sorted.find((f) => f.codeRegion !== undefined)?.codeRegion ?? null,
     remedy: null,
   };
 }

@@ -1,6 +1,7 @@
 // Change proximity: was the blamed place changed shortly before the onset?
 // In: the changes around the onset, the candidate places. Out: at most one finding a place, and the change it speaks of.
-// Bounds: pure; a change supports a place that other evidence names, it never blames on its own: decoys are as common as causes.
+// Bounds: pure; a change supports a place that other evidence names, it never blames on its own: decoys are as common as causes. What a
+//   change of a route or policy speaks for is read from the fields that differ; a change of the number of replicas releases nothing.
 import type { Change, FaultKind } from "../../model/localization.ts";
 import { unixSeconds } from "../time.ts";
 import type { Finding } from "./finding.ts";
@@ -14,23 +15,56 @@ export const CHANGE_LOOK_BACK_SECONDS = 900;
 export const CHANGE_LOOK_AHEAD_SECONDS = 15;
 // A change this close to the onset has the full weight; older ones fade to a quarter.
 const FRESH_SECONDS = 120;
+const LATE_SECONDS = 10;
 
-// Workloads roll out code; everything else that is routed or configured decides its kind by flags and other signs.
-const KINDS: Record<string, FaultKind> = {
-  Deployment: "BAD_RELEASE",
-  StatefulSet: "BAD_RELEASE",
-  DaemonSet: "BAD_RELEASE",
-  Rollout: "BAD_RELEASE",
-  Revision: "BAD_RELEASE",
-  Application: "BAD_RELEASE",
-  HelmRelease: "BAD_RELEASE",
-  Kustomization: "BAD_RELEASE",
-  VirtualService: "ROUTE_CONFIG",
-  DestinationRule: "ROUTE_CONFIG",
-  HTTPRoute: "ROUTE_CONFIG",
-  GRPCRoute: "ROUTE_CONFIG",
-  AuthorizationPolicy: "AUTHORIZATION",
-};
+const WORKLOADS = new Set([
+  "Deployment",
+  "StatefulSet",
+  "DaemonSet",
+  "Rollout",
+  "Revision",
+  "Application",
+  "HelmRelease",
+  "Kustomization",
+  "Canary",
+]);
+const ROUTES = new Set(["VirtualService", "HTTPRoute", "GRPCRoute", "TCPRoute", "Gateway", "ServiceEntry", "Sidecar"]);
+const POLICIES = new Set(["AuthorizationPolicy", "RequestAuthentication", "PeerAuthentication", "NetworkPolicy"]);
+
+// Which field of a route or a traffic policy speaks for which kind; the first that differs decides.
+const FIELD_KINDS: readonly (readonly [RegExp, FaultKind])[] = [
+  [/\bfault\b|abort\.httpStatus|fixedDelay/, "FAULT_INJECTION"],
+  [/rate.?limit|token.?bucket/i, "RATE_LIMIT"],
+  [/\b(timeout|perTryTimeout|idleTimeout|connectTimeout)\b/, "TIMEOUT_CONFIG"],
+  [/connectionPool|outlierDetection|maxRequests|maxConnections|PendingRequests/, "CIRCUIT_BREAKER"],
+  [/\bretries\b|retryOn/, "RETRY_STORM"],
+  [/loadBalancer|consistentHash|localityLb/, "LOAD_IMBALANCE"],
+  [/rbac|ext_?authz|\bjwt/i, "AUTHORIZATION"],
+];
+
+/** What of a change differs, as far as it says so. */
+const textOf = (change: Change) => `${change.summary} ${change.before ?? ""} ${change.after ?? ""}`;
+
+// Headlines of ingest read "Deployment x changed: replicas 2 → 3, image a → b".
+const SCALING = /^(?:(?:min|max)?replicas|pod annotations\S*|paused|phase)\b/i;
+
+/** True where nothing but the number of replicas differs: the same code, more or less of it. */
+function isScalingOnly(change: Change): boolean {
+  const told = change.after ?? change.summary.split(/: /).slice(1).join(": ");
+  const fields = told.split(/,\s+/).filter((field) => field !== "");
+  return fields.length > 0 && fields.every((field) => SCALING.test(field));
+}
+
+/** The kind of fault that a change would cause, with the strength of that; null where it says nothing of the kind. */
+export function kindOfChange(change: Change): { kind: FaultKind; votes: number } | null {
+  if (WORKLOADS.has(change.kind)) return isScalingOnly(change) ? null : { kind: "BAD_RELEASE", votes: 6 };
+  if (POLICIES.has(change.kind)) return { kind: "AUTHORIZATION", votes: 4 };
+  if (!ROUTES.has(change.kind) && !/^(DestinationRule|EnvoyFilter|BackendTrafficPolicy|.*Policy)$/.test(change.kind))
+    return null;
+  const named = FIELD_KINDS.find(([field]) => field.test(textOf(change)));
+  if (named !== undefined) return { kind: named[1], votes: 4 };
+  return ROUTES.has(change.kind) || change.kind === "DestinationRule" ? { kind: "ROUTE_CONFIG", votes: 2 } : null;
+}
 
 /** The services that a place stands for: itself, or for an edge its callee, whose routes decide over it. */
 function servicesOf(scene: Scene, place: string): string[] {
@@ -64,18 +98,20 @@ export function findChanges(
     const change = nearestChange(scene, candidate.place, changes, onset);
     if (change === null) return [];
     const age = onset - unixSeconds(change.at);
-    const fade = Math.abs(age) <= FRESH_SECONDS ? 1 : 0.25;
-    const kind = KINDS[change.kind];
+    // The onset is known to a bucket: what came later than that did not cause it.
+    const fade = age < -LATE_SECONDS ? 0.25 : Math.abs(age) <= FRESH_SECONDS ? 1 : 0.25;
+    const told = kindOfChange(change);
+    const isIdle = WORKLOADS.has(change.kind) && told === null;
     const when = age >= 0 ? `${age.toFixed(0)} s before` : `${(-age).toFixed(0)} s after`;
     return [
       {
         place: candidate.place,
         source: "change",
         indicator: candidate.indicator,
-        weight: WEIGHTS.change * fade,
+        weight: WEIGHTS.change * (isIdle ? Math.min(fade, 0.25) : fade),
         excess: 0,
         summary: `${change.summary}, ${when} the onset`,
-        kinds: kind === undefined ? {} : { [kind]: kind === "BAD_RELEASE" ? 6 : 2 },
+        kinds: told === null ? {} : { [told.kind]: told.votes },
       },
     ];
   });

@@ -3,8 +3,9 @@
 // Bounds: pure; excess = rise of the mean per request times requests, nanoseconds. Significance by the shift of the histogram.
 import { quantileIndex } from "../detect.ts";
 import { effectiveSize, tailAbove, upperTailLog10 } from "../statistics.ts";
-import { duration, type Excess } from "./finding.ts";
-import { calleePlace, type EdgeScene, type Scene, type ServiceScene } from "./scene.ts";
+import { duration, type Excess, percent } from "./finding.ts";
+import { edgesByEnd, onlyCallerOf } from "./refusal.ts";
+import { calleePlace, type EdgeScene, type EdgeSide, type Scene, type ServiceScene } from "./scene.ts";
 
 const RHO = 0.01;
 
@@ -50,40 +51,58 @@ function ownTime(service: ServiceScene): Excess | null {
   };
 }
 
+// A filter that delays fewer calls than this does not explain a mean that rose.
+const MIN_DRILL = 0.02;
+
+/** Share of an edge's calls with a flag. */
+function share(side: EdgeSide, flag: string): number {
+  return side.callerCalls === 0 ? 0 : (side.flags.get(flag) ?? 0) / side.callerCalls;
+}
+
 function gapTime(edge: EdgeScene): Excess | null {
   const { fault, baseline } = edge;
   if (edge.virtual || fault.callerCalls === 0 || baseline.callerCalls === 0) return null;
   const now = mean(fault.gapNs, fault.callerCalls);
   const before = mean(baseline.gapNs, baseline.callerCalls);
   if (!isMaterial(now, before)) return null;
+  const drill = share(fault, "DI") - share(baseline, "DI");
   return {
     place: edge.key,
-    source: "ledger-gap",
+    source: drill >= MIN_DRILL ? "response-flag" : "ledger-gap",
     excess: (now - before) * fault.callerCalls,
     log10P: shiftLog10(fault.callerHist, baseline.callerHist),
-    summary: `between ${edge.entity.service} and ${edge.target.service} each call spends ${duration(now / 1e6)} outside the callee, before ${duration(before / 1e6)}`,
-    kinds: { NETWORK: 1 },
+    summary: `between ${edge.entity.service} and ${edge.target.service} each call spends ${duration(now / 1e6)} outside the callee, before ${duration(before / 1e6)}${drill >= MIN_DRILL ? `; the mesh delays ${percent(drill)} of them on purpose (flag DI)` : ""}`,
+    kinds: drill >= MIN_DRILL ? { FAULT_INJECTION: 3 } : { NETWORK: 1 },
   };
 }
 
-function virtualTime(edge: EdgeScene): Excess | null {
+/** Time that calls of a virtual callee take beyond the baseline, nanoseconds; 0 where it did not rise. */
+export function virtualRise({ fault, baseline }: EdgeScene): number {
+  if (fault.callerCalls === 0 || baseline.callerCalls === 0) return 0;
+  const [now, before] = [mean(fault.callerNs, fault.callerCalls), mean(baseline.callerNs, baseline.callerCalls)];
+  return isMaterial(now, before) ? (now - before) * fault.callerCalls : 0;
+}
+
+function virtualTime(edge: EdgeScene, callers: readonly EdgeScene[]): Excess | null {
   const { fault, baseline } = edge;
-  if (!edge.virtual || fault.callerCalls === 0 || baseline.callerCalls === 0) return null;
-  const now = mean(fault.callerNs, fault.callerCalls);
-  const before = mean(baseline.callerNs, baseline.callerCalls);
-  if (!isMaterial(now, before)) return null;
+  const excess = virtualRise(edge);
+  if (!edge.virtual || excess <= 0) return null;
+  const [now, before] = [mean(fault.callerNs, fault.callerCalls), mean(baseline.callerNs, baseline.callerCalls)];
+  // A callee that is slow for one of its callers alone: the way to it, or what this one asks of it.
+  const isOnly = onlyCallerOf(callers, virtualRise) === edge;
+  const summary = `calls ${edge.entity.service} → ${edge.target.service} take ${duration(now / 1e6)}, before ${duration(before / 1e6)}`;
   return {
-    place: calleePlace(edge),
+    place: isOnly ? edge.key : calleePlace(edge),
     source: "exclusive-time",
-    excess: (now - before) * fault.callerCalls,
+    excess,
     log10P: shiftLog10(fault.callerHist, baseline.callerHist),
-    summary: `calls ${edge.entity.service} → ${edge.target.service} take ${duration(now / 1e6)}, before ${duration(before / 1e6)}`,
-    kinds: { DEPENDENCY: 1, LATENCY: 0.5 },
+    summary: isOnly ? `${summary}, while others that call it wait no longer` : summary,
+    kinds: isOnly ? { NETWORK: 1, DEPENDENCY: 0.8 } : { DEPENDENCY: 1, LATENCY: 0.5 },
   };
 }
 
 /** Merges excesses of one place (a database called by several services is one place). */
-function mergePlaces(found: readonly Excess[]): Excess[] {
+export function mergePlaces(found: readonly Excess[]): Excess[] {
   const merged = new Map<string, Excess>();
   for (const e of found) {
     const known = merged.get(e.place);
@@ -103,8 +122,9 @@ export function findExclusiveTime(scene: Scene, places: ReadonlySet<string>): Ex
   for (const service of scene.services.values()) {
     if (places.has(service.key)) found.push(ownTime(service));
   }
+  const callers = edgesByEnd(scene).to;
   for (const edge of scene.edges.values()) {
-    if (places.has(edge.from)) found.push(gapTime(edge), virtualTime(edge));
+    if (places.has(edge.from)) found.push(gapTime(edge), virtualTime(edge, callers.get(edge.to) ?? []));
   }
   return mergePlaces(found.filter((e) => e !== null));
 }

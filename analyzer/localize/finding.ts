@@ -1,6 +1,8 @@
 // What one kind of evidence says of one place.
 // In: nothing; types and the one formula that weighs a share. Out: findings, summed by rank.ts.
-// Bounds: a finding names a place by its key (service key or edge key of scene.ts); weights are nats.
+// Bounds: a finding names a place by its key: a service or edge key of scene.ts, `node|cluster|name`, `link|clusterA|clusterB`, or any
+//   other with an `entity` that says what it is; weights are log-likelihood ratios in nats.
+import type { Entity } from "../../model/entity.ts";
 import type { FaultKind, Indicator } from "../../model/localization.ts";
 import { logit } from "../statistics.ts";
 import { WEIGHTS } from "./weights.ts";
@@ -15,6 +17,14 @@ export interface Finding {
   readonly summary: string;
   /** Votes for a fault kind, in nats. */
   readonly kinds: Partial<Record<FaultKind, number>>;
+  /** Class and line, method, file or log template that it points to. */
+  readonly codeRegion?: string;
+  /** The instances of the place that it narrows to, named as in storage. */
+  readonly instances?: readonly string[];
+  /** Strong enough by itself to ask whether there is a fault at all, where neither failures nor latency of spans deviate. */
+  readonly isSymptom?: boolean;
+  /** What the place is, where its key is no service or edge of the scene: a node, a link between clusters. */
+  readonly entity?: Entity;
 }
 
 /** A place's excess before the shares are known. */

@@ -1,68 +1,40 @@
 // Localization from end to end: windows in, an answer out. The contents page of this folder.
 // In: two sets of buckets, the symptomatic places, the indicator. Out: a Localization, or an honest reason why there is none.
-// Bounds: five bounded reads; at most `maxCauses` causes with three exemplar traces each; everything between the reads is pure.
+// Bounds: five bounded reads and those of evidence.ts; at most `maxCauses` causes with three exemplar traces each; everything between the reads is pure.
 import { createHash } from "node:crypto";
 import type { RuntimeClass } from "../../model/entity.ts";
-import type { Cause, Change, Indicator, Localization, RejectedCause } from "../../model/localization.ts";
-import { readEdgeWindow, readOperationWindow, type Windows } from "../../storage/buckets.ts";
+import type { Change, Localization, RejectedCause } from "../../model/localization.ts";
 import { readChangePage } from "../../storage/changes.ts";
 import type { Storage } from "../../storage/client.ts";
+import { attachRemedies } from "../remedy/attach.ts";
 import { isoSeconds, rangeOf } from "../time.ts";
-import { buildCause, instancesOf, runtimeOf } from "./cause.ts";
+import { buildCause, candidateEntity, instancesOf, runtimeOf } from "./cause.ts";
+import { callGraphOf } from "./compete.ts";
 import { findErrorOrigins } from "./error-origin.ts";
+import { collectEvidence } from "./evidence.ts";
 import { findExclusiveTime } from "./exclusive-time.ts";
 import { type Finding, weighExcesses } from "./finding.ts";
 import { nodeEntity } from "./blame-path.ts";
 import { CHANGE_LOOK_AHEAD_SECONDS, CHANGE_LOOK_BACK_SECONDS, findChanges } from "./change-proximity.ts";
 import { readPlatform } from "./platform.ts";
 import { findPlatformSigns } from "./platform-signs.ts";
+import { onsetOf, type Question } from "./question.ts";
+import { readScene } from "./read-scene.ts";
 import { type Candidate, rankCandidates } from "./rank.ts";
-import { buildScene, reachableFrom, type Scene } from "./scene.ts";
-import { MIN_CONFIDENCE, MIN_LISTED } from "./weights.ts";
-
-/** What to localize; `symptoms` are node keys, `onset` unix seconds or null when unknown. */
-export interface Question {
-  readonly id: string;
-  readonly tenant: string;
-  readonly windows: Windows;
-  readonly symptoms: ReadonlySet<string>;
-  readonly indicator: Indicator;
-  readonly onset: number | null;
-  readonly maxCauses: number;
-}
+import { reachableFrom, type Scene } from "./scene.ts";
+import { MIN_CONFIDENCE, MIN_LISTED, WEIGHTS } from "./weights.ts";
 
 // A platform sign is more specific than "slow" or "failing", so its vote for a kind counts more.
 const SIGN_VOTE = 4;
 // Platform signs are looked up for so many of the best places.
 const SIGNED_PLACES = 5;
 const MAX_CHANGES = 500;
+const MAX_REJECTED = 10;
+const MAX_INNOCENT = 50;
 
 /** A stable id for a localization from what it is about. */
 export function localizationId(...parts: readonly string[]): string {
   return `loc-${createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 16)}`;
-}
-
-// Incidents that open together ask for the same windows at the same time.
-const reading = new WeakMap<Storage, Map<string, Promise<Scene>>>();
-
-/** Reads both windows from storage; those who ask for the same while it is being read get the same scene. */
-export function readScene(storage: Storage, tenant: string, windows: Windows): Promise<Scene> {
-  const shared = reading.get(storage) ?? new Map<string, Promise<Scene>>();
-  reading.set(storage, shared);
-  const about = JSON.stringify([tenant, windows.fault, windows.baseline]);
-  const known = shared.get(about);
-  if (known !== undefined) return known;
-  const scene = readWindows(storage, tenant, windows).finally(() => shared.delete(about));
-  shared.set(about, scene);
-  return scene;
-}
-
-async function readWindows(storage: Storage, tenant: string, windows: Windows): Promise<Scene> {
-  const [operations, edges] = await Promise.all([
-    readOperationWindow(storage, tenant, windows),
-    readEdgeWindow(storage, tenant, windows),
-  ]);
-  return buildScene(operations, edges);
 }
 
 /** Everything that traces and the mesh say of the places that the symptoms lead to. */
@@ -72,6 +44,23 @@ export function collectFindings(scene: Scene, symptoms: ReadonlySet<string>): Fi
     ...weighExcesses("ERRORS", findErrorOrigins(scene, places)),
     ...weighExcesses("LATENCY", findExclusiveTime(scene, places)),
   ];
+}
+
+/** What has been read for a question: the scene, the changes around its onset, what the sources of evidence.ts said. */
+export interface Gathered {
+  readonly scene: Scene;
+  readonly changes: readonly Change[];
+  readonly findings: readonly Finding[];
+  readonly missing: readonly string[];
+}
+
+/** Reads the changes and asks every source of evidence; `known` is the scene where it has been read already. */
+export async function gatherEvidence(storage: Storage, question: Question, known?: Scene): Promise<Gathered> {
+  const [scene, changes] = await Promise.all([
+    known ?? readScene(storage, question.tenant, question.windows),
+    readChanges(storage, question),
+  ]);
+  return { scene, changes, ...(await collectEvidence({ storage, question, scene, changes })) };
 }
 
 async function addPlatformSigns(
@@ -97,9 +86,6 @@ async function addPlatformSigns(
   return { findings, runtimes: platform.runtimes };
 }
 
-/** The onset if it is known, else the start of the fault's window; unix seconds. */
-const onsetOf = (question: Question) => question.onset ?? Math.min(...question.windows.fault);
-
 function readChanges(storage: Storage, question: Question): Promise<Change[]> {
   const onset = onsetOf(question);
   return readChangePage(storage, {
@@ -113,11 +99,26 @@ function readChanges(storage: Storage, question: Question): Promise<Change[]> {
   });
 }
 
+/** Findings at services and edges that no symptom leads to weigh less; what is no part of the calls may act on anything. */
+function discountUnreachable(
+  scene: Scene,
+  { symptoms, indicator }: Question,
+  findings: readonly Finding[],
+): readonly Finding[] {
+  // More or fewer requests come from callers, so the way down tells nothing there.
+  if (symptoms.size === 0 || indicator === "TRAFFIC") return findings;
+  const reached = reachableFrom(scene, symptoms);
+  return findings.map((finding) => {
+    const node = scene.edges.get(finding.place)?.from ?? finding.place;
+    const isApart = scene.services.has(node) && !reached.has(node);
+    return isApart ? { ...finding, weight: finding.weight - WEIGHTS.unreachable } : finding;
+  });
+}
+
 function rejectedOf(scene: Scene, candidate: Candidate): RejectedCause {
-  const edge = scene.edges.get(candidate.place);
   const best = [...candidate.findings].sort((a, b) => b.weight - a.weight)[0]!;
   return {
-    entity: edge?.entity ?? nodeEntity(scene, candidate.place),
+    entity: candidateEntity(scene, candidate),
     reason: `${best.summary}; probability ${candidate.confidence.toFixed(2)}`,
     evidence: candidate.findings.map((f) => ({
       source: f.source,
@@ -132,6 +133,7 @@ function innocentSymptoms(scene: Scene, symptoms: ReadonlySet<string>, ranked: r
   const spoken = new Set(ranked.map((candidate) => candidate.place));
   return [...symptoms]
     .filter((key) => scene.services.has(key) && !spoken.has(key))
+    .slice(0, MAX_INNOCENT)
     .map((key) => ({
       entity: nodeEntity(scene, key),
       reason: "it shows the symptom, but neither failures nor time of its own rose: the fault lies below it",
@@ -139,8 +141,22 @@ function innocentSymptoms(scene: Scene, symptoms: ReadonlySet<string>, ranked: r
     }));
 }
 
-/** Localizes a fault; `known` is the scene of its windows where it has been read already. The answer is not stored here. */
-export async function localizeFault(storage: Storage, question: Question, known?: Scene): Promise<Localization> {
+function whyInconclusive(
+  best: Candidate | undefined,
+  second: Candidate | undefined,
+  missing: readonly string[],
+): string {
+  const unheard = missing.length === 0 ? "" : ` Not heard, as they failed: ${missing.join(", ")}.`;
+  if (best === undefined || best.weight <= WEIGHTS.elsewhere) {
+    return `No place below the symptoms shows failures, time or anything else of its own that rose: the fault cannot be seen from this telemetry.${unheard}`;
+  }
+  const rival =
+    second !== undefined && second.weight > best.weight - 1 ? ", as another speaks for itself as loudly" : "";
+  return `The best candidate has a probability of only ${best.confidence.toFixed(2)}${rival}: the evidence does not single out one place.${unheard}`;
+}
+
+/** Localizes a fault; `known` is what has been read for it already. The answer is not stored here. */
+export async function localizeFault(storage: Storage, question: Question, known?: Gathered): Promise<Localization> {
   const { windows, symptoms, indicator } = question;
   const frame = {
     id: question.id,
@@ -148,31 +164,27 @@ export async function localizeFault(storage: Storage, question: Question, known?
     baseline: rangeOf(windows.baseline),
     onset: question.onset === null ? null : isoSeconds(question.onset),
   };
-  const scene = known ?? (await readScene(storage, question.tenant, windows));
-  const findings = collectFindings(scene, symptoms);
-  const first = rankCandidates(findings, indicator);
-  const [signs, changes] = await Promise.all([
-    addPlatformSigns(storage, question, scene, first),
-    readChanges(storage, question),
-  ]);
+  const { scene, changes, findings: told, missing } = known ?? (await gatherEvidence(storage, question));
+  const graph = callGraphOf(scene);
+  const findings = [...collectFindings(scene, symptoms), ...discountUnreachable(scene, question, told)];
+  const first = rankCandidates(findings, indicator, graph);
+  const signs = await addPlatformSigns(storage, question, scene, first);
   const changed = findChanges(scene, first.slice(0, SIGNED_PLACES), changes, onsetOf(question));
-  const ranked = rankCandidates([...findings, ...signs.findings, ...changed], indicator);
-  const best = ranked[0];
+  const ranked = rankCandidates([...findings, ...signs.findings, ...changed], indicator, graph);
+  const [best, second] = ranked;
   const innocent = innocentSymptoms(scene, symptoms, ranked);
   if (best === undefined || best.confidence < MIN_CONFIDENCE) {
-    const reason =
-      best === undefined
-        ? "No place below the symptoms shows failures or time of its own that rose: this telemetry cannot tell where the fault is."
-        : `The best candidate has a probability of only ${best.confidence.toFixed(2)}: the evidence does not single out one place.`;
-    const rejected = [...ranked.slice(0, 10).map((c) => rejectedOf(scene, c)), ...innocent];
-    return { ...frame, verdict: "INCONCLUSIVE", reason, causes: [], rejected };
+    const rejected = [...ranked.slice(0, MAX_REJECTED).map((c) => rejectedOf(scene, c)), ...innocent];
+    return { ...frame, verdict: "INCONCLUSIVE", reason: whyInconclusive(best, second, missing), causes: [], rejected };
   }
   const named = ranked.filter((c) => c.confidence >= MIN_LISTED).slice(0, question.maxCauses);
-  const causes: Cause[] = [];
-  for (const [index, candidate] of named.entries()) {
-    const facts = { scene, symptoms, candidate, rank: index + 1, runtimes: signs.runtimes, changes };
-    causes.push(await buildCause(storage, { ...question, onset: onsetOf(question) }, facts));
-  }
-  const others = ranked.slice(causes.length, causes.length + 10).map((c) => rejectedOf(scene, c));
-  return { ...frame, verdict: "FOUND", reason: null, causes, rejected: [...others, ...innocent] };
+  const asked = { ...question, onset: onsetOf(question) };
+  const causes = await Promise.all(
+    named.map((candidate, index) =>
+      buildCause(storage, asked, { scene, symptoms, candidate, rank: index + 1, runtimes: signs.runtimes, changes }),
+    ),
+  );
+  const others = ranked.slice(causes.length, causes.length + MAX_REJECTED).map((c) => rejectedOf(scene, c));
+  const helped = await attachRemedies(storage, question.tenant, causes);
+  return { ...frame, verdict: "FOUND", reason: null, causes: helped, rejected: [...others, ...innocent] };
 }

@@ -23,12 +23,19 @@ export interface Sign {
 
 // The window's average; the first bucket is often only half hit.
 const SATURATED = 0.75;
+const FULL = 0.85;
 
 // Reasons of Kubernetes and KubeVirt events and what they speak for (API reference of events; KubeVirt migration controller).
 const EVENT_KINDS: readonly { reason: RegExp; message?: RegExp; kind: FaultKind; runtime?: RuntimeClass }[] = [
-  { reason: /^(OOMKilling|OOMKilled)$/, kind: "MEMORY" },
+  { reason: /^(OOMKilling|OOMKilled|SystemOOM)$/, kind: "MEMORY" },
+  { reason: /^(FreeDiskSpaceFailed|ImageGCFailed|NodeHasDiskPressure|FailedMount|FailedAttachVolume)$/, kind: "DISK" },
+  { reason: /^(Evicted|EvictionThresholdMet)$/, message: /ephemeral|disk|filesystem/i, kind: "DISK" },
+  { reason: /^(Evicted|EvictionThresholdMet)$/, message: /memory/i, kind: "MEMORY" },
   { reason: /^(BackOff|CrashLoopBackOff|Failed)$/, message: /restart|crash/i, kind: "CRASH" },
-  { reason: /^(Evicted|Preempted|NodeNotReady)$/, kind: "NODE" },
+  {
+    reason: /^(Evicted|Preempted|NodeNotReady|TaintManagerEviction|NodeHasInsufficientMemory|Rebooted)$/,
+    kind: "NODE",
+  },
   { reason: /Migrat|PreparingTarget|Paused/, kind: "PAUSE", runtime: "KUBEVIRT" },
   { reason: /^ScalingReplicaSet$/, message: /from 0/, kind: "COLD_START", runtime: "FAAS" },
 ];
@@ -37,7 +44,7 @@ function figure(signs: PlatformSigns, side: 0 | 1, instance: string, metric: Reg
   return signs.resources.filter((r) => r.side === side && r.instance === instance && metric.test(r.metric));
 }
 
-const highest = (rows: readonly ResourceRow[], field: "average" | "rise") =>
+const highest = (rows: readonly ResourceRow[], field: "average" | "most" | "rise") =>
   rows.reduce((max, row) => Math.max(max, row[field]), 0);
 
 function saturation(signs: PlatformSigns, instance: string): Sign[] {
@@ -46,9 +53,11 @@ function saturation(signs: PlatformSigns, instance: string): Sign[] {
     [/cpu_limit_utilization$/, "CPU", "CPU"],
     [/memory_limit_utilization$/, "MEMORY", "memory"],
   ] as const) {
-    const now = highest(figure(signs, 1, instance, metric), "average");
-    const before = highest(figure(signs, 0, instance, metric), "average");
-    if (now >= SATURATED && before < 0.6 * now) {
+    const isMemory = kind === "MEMORY";
+    // Memory that was at its limit once is at an end, whatever it used on average; CPU is shared over time.
+    const now = highest(figure(signs, 1, instance, metric), isMemory ? "most" : "average");
+    const before = highest(figure(signs, 0, instance, metric), isMemory ? "most" : "average");
+    if (now >= (isMemory ? FULL : SATURATED) && before < 0.6 * now) {
       found.push({
         source: "resource",
         summary: `${word} of ${instance} is at ${percent(now)} of its limit, before ${percent(before)}`,
@@ -59,6 +68,28 @@ function saturation(signs: PlatformSigns, instance: string): Sign[] {
   }
   return found;
 }
+
+// A working set that grew so many times and by so much is no chance; what lies below is caches and garbage.
+const GROWN_RATIO = 2;
+const GROWN_BYTES = 48 * 1024 * 1024;
+const DISK_GROWN_BYTES = 256 * 1024 * 1024;
+
+function growth(signs: PlatformSigns, instance: string): Sign[] {
+  const found: Sign[] = [];
+  for (const [metric, kind, word, least] of [
+    [/memory\.working_set$/, "MEMORY", "memory", GROWN_BYTES],
+    [/filesystem\.usage$/, "DISK", "disk", DISK_GROWN_BYTES],
+  ] as const) {
+    const now = highest(figure(signs, 1, instance, metric), "most");
+    const before = highest(figure(signs, 0, instance, metric), "most");
+    if (before === 0 || now < GROWN_RATIO * before || now - before < least) continue;
+    const summary = `${word} of ${instance} grew from ${mebibytes(before)} to ${mebibytes(now)}`;
+    found.push({ source: "resource", summary, weight: WEIGHTS.resource, kind });
+  }
+  return found;
+}
+
+const mebibytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(0)} MiB`;
 
 const THROTTLED_RATIO = 0.1;
 
@@ -94,10 +125,13 @@ export function findPlatformSigns(
   const found: Sign[] = [];
   const instances = names.map((name) => name.instance);
   for (const instance of instances) {
-    found.push(...saturation(signs, instance), ...throttling(signs, instance), ...restarts(signs, instance, runtime));
+    found.push(...saturation(signs, instance), ...growth(signs, instance), ...throttling(signs, instance));
+    found.push(...restarts(signs, instance, runtime));
   }
   for (const event of signs.events) {
-    if (!instances.some((instance) => concerns(event.name, instance))) continue;
+    // A kernel's OOM kill is an event of the node that names the process or the pod in its message.
+    const isNamed = (instance: string) => concerns(event.name, instance) || event.message.includes(instance);
+    if (!instances.some(isNamed)) continue;
     const rule = EVENT_KINDS.find(
       (r) =>
         r.reason.test(event.reason) &&
@@ -113,5 +147,7 @@ export function findPlatformSigns(
       kind: rule.kind,
     });
   }
-  return found;
+  // Who is killed for memory restarts: the restart says nothing more.
+  const isMemory = found.some((sign) => sign.kind === "MEMORY");
+  return found.map((sign) => (isMemory && sign.kind === "CRASH" ? { ...sign, kind: "MEMORY" } : sign));
 }

@@ -1,11 +1,14 @@
 // Fusion: findings of all kinds become ranked causes with confidence.
-// In: findings by place, the scene, the symptoms. Out: candidates with summed weights, best first, and their probabilities.
-// Bounds: pure; probabilities are a softmax over the summed log-likelihood ratios and one candidate "elsewhere" of weight 0.
+// In: findings by place, the indicator that alarmed, the calls. Out: candidates with summed weights, best first, their probabilities.
+// Bounds: pure; families.ts sums what is said of one place, compete.ts turns the sums into probabilities.
 import type { FaultKind, Indicator } from "../../model/localization.ts";
+import { type CallGraph, probabilities } from "./compete.ts";
+import { familyOf, weighFamilies, weighPlace, weightFor } from "./families.ts";
 import type { Finding } from "./finding.ts";
+import { calibrate } from "./calibrate.ts";
 import { WEIGHTS } from "./weights.ts";
 
-/** One place with everything said of it; `confidence` 0..1. */
+/** One place with everything said of it; `confidence` 0..1, calibrated; `weight` nats. */
 export interface Candidate {
   readonly place: string;
   readonly findings: readonly Finding[];
@@ -15,32 +18,45 @@ export interface Candidate {
   readonly indicator: Indicator;
 }
 
-/** Weight of a finding given the indicator that alarmed: evidence on the other indicator counts less. */
-export function weightFor(finding: Finding, symptom: Indicator): number {
-  const scale = finding.indicator === symptom ? 1 : WEIGHTS.otherIndicator;
-  return finding.weight > 0 ? finding.weight * scale : finding.weight;
+interface Weighed {
+  readonly place: string;
+  readonly findings: readonly Finding[];
+  readonly weight: number;
+  readonly indicator: Indicator;
 }
 
-/** Sums findings by place and turns the sums into probabilities, best first. */
-export function rankCandidates(findings: readonly Finding[], symptom: Indicator): Candidate[] {
+function weighOne(place: string, findings: readonly Finding[], symptom: Indicator): Weighed {
+  const weight = weighPlace(weighFamilies(findings, symptom));
+  const lead = findings.toSorted((a, b) => weightFor(b, symptom) - weightFor(a, symptom))[0]!;
+  return { place, findings, weight, indicator: lead.indicator };
+}
+
+/** A busy neighbour of a place that fails by itself: what only the platform says of a place stays below what its requests say of another. */
+function holdPlatformDown(weighed: readonly Weighed[]): Weighed[] {
+  const isPlatformAlone = (one: Weighed) => one.findings.every((f) => familyOf(f.source) === "platform");
+  const felt = weighed.filter((one) => one.findings.some((f) => f.excess > 0 && f.weight >= WEIGHTS.significant));
+  if (felt.length === 0) return [...weighed];
+  const limit = Math.max(...felt.map((one) => one.weight)) - WEIGHTS.platformAlone;
+  return weighed.map((one) => (isPlatformAlone(one) ? { ...one, weight: Math.min(one.weight, limit) } : one));
+}
+
+/** Sums findings by place and turns the sums into probabilities, best first; without a graph all places compete. */
+export function rankCandidates(
+  findings: readonly Finding[],
+  symptom: Indicator,
+  graph: CallGraph | null = null,
+): Candidate[] {
   const places = new Map<string, Finding[]>();
   for (const finding of findings) {
     const known = places.get(finding.place);
     if (known === undefined) places.set(finding.place, [finding]);
     else known.push(finding);
   }
-  const summed = [...places].map(([place, found]) => {
-    // One place's own words on two indicators overlap (a failing request is often slow as well): the best counts in full,
-    // the others only as far as they speak for it.
-    const weights = found.map((f) => weightFor(f, symptom)).sort((a, b) => b - a);
-    const weight = weights.reduce((sum, w, i) => sum + (i === 0 ? w : Math.max(0, w) * 0.5), 0);
-    const lead = [...found].sort((a, b) => weightFor(b, symptom) - weightFor(a, symptom))[0]!;
-    return { place, findings: found, weight, indicator: lead.indicator };
-  });
-  const normal = summed.reduce((sum, c) => sum + Math.exp(c.weight), 0) + Math.exp(WEIGHTS.elsewhere);
-  return summed
-    .map((c) => ({ ...c, confidence: Math.exp(c.weight) / normal }))
-    .sort((a, b) => b.weight - a.weight || (a.place < b.place ? -1 : 1));
+  const sorted = holdPlatformDown([...places].map(([place, found]) => weighOne(place, found, symptom))).toSorted(
+    (a, b) => b.weight - a.weight || (a.place < b.place ? -1 : 1),
+  );
+  const chances = probabilities(sorted, graph);
+  return sorted.map((one, i) => ({ ...one, confidence: calibrate(chances[i] ?? 0) }));
 }
 
 // A finding of this weight votes in full; weaker ones in proportion.

@@ -10,6 +10,8 @@ import { edgeEntity, serviceKey, sourceKey, targetEntity, targetKey } from "../h
 export interface WorkSide {
   requests: number;
   failed: number;
+  /** Refused or otherwise the caller's mistake (4xx and alike). */
+  degraded: number;
   originFailed: number;
   totalNs: number;
   selfNs: number;
@@ -22,8 +24,14 @@ export interface WorkSide {
 export interface EdgeSide {
   callerCalls: number;
   callerFailed: number;
+  /** Calls that ended degraded (4xx and alike) as the caller saw them. */
+  callerDegraded: number;
   calleeCalls: number;
   calleeFailed: number;
+  /** Calls that ended degraded or cancelled as the callee saw them. */
+  calleeOther: number;
+  /** Attempts beyond the first that the caller's side tells of. */
+  retries: number;
   neverArrived: number;
   originFailed: number;
   callerNs: number;
@@ -42,7 +50,8 @@ export interface Compared<Side> {
 export interface InstanceScene extends Compared<WorkSide> {
   readonly version: string;
   readonly instance: string;
-  readonly node: string;
+  /** '' until a row says it: a sidecar's may not. */
+  node: string;
 }
 
 /** One service with its instances and operations. */
@@ -55,6 +64,8 @@ export interface ServiceScene extends Compared<WorkSide> {
 
 /** One edge between services, or to a virtual node: a callee without telemetry of its own, whatever its kind. */
 export interface EdgeScene extends Compared<EdgeSide> {
+  /** The same by the caller's version: counts and times only. */
+  readonly bySource: Map<string, Compared<EdgeSide>>;
   readonly key: string;
   readonly from: string;
   readonly to: string;
@@ -73,6 +84,7 @@ function emptyWork(): WorkSide {
   return {
     requests: 0,
     failed: 0,
+    degraded: 0,
     originFailed: 0,
     totalNs: 0,
     selfNs: 0,
@@ -86,8 +98,11 @@ function emptyEdge(): EdgeSide {
   return {
     callerCalls: 0,
     callerFailed: 0,
+    callerDegraded: 0,
     calleeCalls: 0,
     calleeFailed: 0,
+    calleeOther: 0,
+    retries: 0,
     neverArrived: 0,
     originFailed: 0,
     callerNs: 0,
@@ -106,6 +121,7 @@ function addFlags(total: Map<string, number>, flags: Record<string, number>): vo
 function addCounts(side: WorkSide, row: OperationWindowRow): void {
   side.requests += row.requests;
   side.failed += row.failed;
+  side.degraded += row.degraded;
   side.originFailed += row.origin_failed;
   side.totalNs += row.total_ns;
   side.selfNs += row.self_ns;
@@ -118,17 +134,24 @@ function addWork(side: WorkSide, row: OperationWindowRow): void {
   addHistogram(side.selfHist, row.self_hist);
 }
 
-function addEdge(side: EdgeSide, row: EdgeWindowRow): void {
+function addCalls(side: EdgeSide, row: EdgeWindowRow): void {
   side.callerCalls += row.caller_calls;
   side.callerFailed += row.caller_failed;
+  side.callerDegraded += Math.max(0, (row.caller_other ?? 0) - row.caller_cancelled);
   side.calleeCalls += row.callee_calls;
   side.calleeFailed += row.callee_failed;
+  side.calleeOther += row.callee_other ?? 0;
+  side.retries += row.caller_retries ?? 0;
   side.neverArrived += row.never_arrived;
   side.originFailed += row.origin_failed;
   side.callerNs += row.caller_ns;
   side.gapNs += row.gap_ns;
-  addHistogram(side.callerHist, row.caller_hist);
   addFlags(side.flags, row.flags);
+}
+
+function addEdge(side: EdgeSide, row: EdgeWindowRow): void {
+  addCalls(side, row);
+  addHistogram(side.callerHist, row.caller_hist);
 }
 
 function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
@@ -171,6 +194,7 @@ export function buildScene(operations: readonly OperationWindowRow[], edges: rea
       node,
       ...bothSides(),
     }));
+    if (one.node === "") one.node = node;
     addWork(sideOf(service, row.side), row);
     addCounts(sideOf(one, row.side), row);
     if (row.operation !== "") {
@@ -186,10 +210,13 @@ export function buildScene(operations: readonly OperationWindowRow[], edges: rea
       entity: edgeEntity(row),
       target: targetEntity(row),
       virtual: row.dst_kind !== "service" || !scene.services.has(to),
+      bySource: new Map<string, Compared<EdgeSide>>(),
       fault: emptyEdge(),
       baseline: emptyEdge(),
     }));
     addEdge(sideOf(edge, row.side), row);
+    const own = getOrAdd(edge.bySource, row.src_version, () => ({ fault: emptyEdge(), baseline: emptyEdge() }));
+    addCalls(sideOf(own, row.side), row);
   }
   return scene;
 }

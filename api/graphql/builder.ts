@@ -2,6 +2,7 @@
 // In: nothing. Out: a Pothos builder with our scalars and context.
 // Bounds: non-null is the default for outputs, as in the contract; resolvers reach storage only through the context.
 import SchemaBuilder from "@pothos/core";
+import type { ExplainDetection } from "../../model/incident-check.ts";
 import type { Localization, Localize } from "../../model/localization.ts";
 import type { Storage } from "../../storage/client.ts";
 import type { IncidentFeed } from "../incident-feed.ts";
@@ -14,6 +15,7 @@ export interface ApiContext {
   readonly tenant: string;
   readonly storage: Storage;
   readonly localize: Localize | null;
+  readonly explainDetection: ExplainDetection | null;
   readonly limits: ApiLimits;
   readonly version: string;
   readonly now: () => number;

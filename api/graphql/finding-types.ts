@@ -10,15 +10,25 @@ import {
   type Localization,
   type RejectedCause,
   type Remedy,
+  type TimeRange,
   VERDICTS,
 } from "../../model/localization.ts";
 import { readChangePage } from "../../storage/changes.ts";
+import { readNormalTraces } from "../../storage/incident-story.ts";
 import { checkId, checkRange, page, pageArgs } from "../arguments.ts";
 import { refuse } from "../refusal.ts";
 import type { ApiBuilder } from "./builder.ts";
 import type { EntityTypes } from "./entity-types.ts";
 
 const MAX_CAUSES = 20;
+const MAX_NORMAL = 3;
+// The last minutes of a baseline are near enough to the fault to be alike, and quick to read.
+const NORMAL_MS = 300_000;
+
+/** A cause with the baseline that its answer was compared with. */
+interface CauseOfAnswer extends Cause {
+  readonly baseline: TimeRange;
+}
 
 /** Adds the types of findings and the fields that ask for them. */
 export function addFindingTypes(builder: ApiBuilder, { entity, timeRange, timeRangeInput, pageInfo }: EntityTypes) {
@@ -58,7 +68,7 @@ export function addFindingTypes(builder: ApiBuilder, { entity, timeRange, timeRa
       }),
     }),
   });
-  const cause = builder.objectRef<Cause>("Cause").implement({
+  const cause = builder.objectRef<CauseOfAnswer>("Cause").implement({
     fields: (t) => ({
       rank: t.exposeInt("rank"),
       confidence: t.exposeFloat("confidence", {
@@ -80,6 +90,18 @@ export function addFindingTypes(builder: ApiBuilder, { entity, timeRange, timeRa
         description: "Class, method, file or log template that the evidence points to, when it does.",
       }),
       remedy: t.expose("remedy", { type: remedy, nullable: true }),
+      normalTraceIds: t.stringList({
+        description:
+          "Traces of the same place from the end of the baseline, for comparison with those of the evidence.",
+        resolve: ({ entity: place, baseline }, _args, { storage, tenant }) => {
+          const { service, version, instance, peer } = place;
+          if (service === "") return [];
+          const to = Date.parse(baseline.to);
+          const from = new Date(Math.max(Date.parse(baseline.from), to - NORMAL_MS)).toISOString();
+          const asked = { service, version, instance, peer: peer?.service ?? "" };
+          return readNormalTraces(storage, tenant, asked, { from, to: baseline.to }, MAX_NORMAL);
+        },
+      }),
     }),
   });
   const rejected = builder.objectRef<RejectedCause>("RejectedCause").implement({
@@ -100,7 +122,10 @@ export function addFindingTypes(builder: ApiBuilder, { entity, timeRange, timeRa
       range: t.expose("range", { type: timeRange }),
       baseline: t.expose("baseline", { type: timeRange }),
       onset: t.expose("onset", { type: "DateTime", nullable: true }),
-      causes: t.field({ type: [cause], resolve: ({ causes }) => [...causes] }),
+      causes: t.field({
+        type: [cause],
+        resolve: ({ causes, baseline }) => causes.map((one) => ({ ...one, baseline })),
+      }),
       rejected: t.field({ type: [rejected], resolve: (answer) => [...answer.rejected] }),
     }),
   });

@@ -13,7 +13,7 @@ export function addIncidentTypes(
   builder: ApiBuilder,
   { entity, timeRangeInput, pageInfo }: EntityTypes,
   { localization, indicator }: FindingTypes,
-): void {
+) {
   const status = builder.enumType("IncidentStatus", { values: ["OPEN", "RESOLVED"] as const });
   const impact = builder.objectRef<Impact>("Impact").implement({
     description: "affectedRatio: share (0..1) of that entity's requests in the window.",
@@ -105,4 +105,8 @@ export function addIncidentTypes(
       resolve: (row) => row,
     }),
   );
+  return incident;
 }
+
+/** The reference to Incident. */
+export type IncidentType = ReturnType<typeof addIncidentTypes>;

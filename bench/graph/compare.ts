@@ -10,6 +10,8 @@ export interface DrawnEdge {
   readonly calls: number;
   readonly caller: DrawnSide | null;
   readonly callee: DrawnSide | null;
+  readonly neverArrived: number;
+  readonly originFailed: number;
   /** Attempts a request. */
   readonly retryFactor: number | null;
   readonly flags: readonly { readonly flag: string; readonly count: number; readonly owner: string }[];
@@ -19,6 +21,8 @@ export interface DrawnEdge {
 export interface DrawnSide {
   readonly calls: number;
   readonly failed: number;
+  readonly degraded: number;
+  readonly cancelled: number;
 }
 
 /** A place of the API's answer; unknown parts are null. */
@@ -39,6 +43,8 @@ export interface Comparison {
   readonly miscounted: readonly string[];
   /** Largest relative error of such a count. */
   readonly worstCount: number;
+  /** Largest relative error of attempts a request, of edges with retries whose callers write access logs; null where there are none. */
+  readonly worstRetryFactor: number | null;
 }
 
 /** The key of a drawn edge. */
@@ -63,9 +69,14 @@ export function compareGraph(truth: Truth, drawn: readonly DrawnEdge[], countsEv
     .sort();
   const miscounted: string[] = [];
   let worstCount = 0;
+  let worstRetryFactor: number | null = null;
   for (const [key, edge] of truth) {
     const found = byKey.get(key);
     if (found === undefined) continue;
+    if (edge.retries > 0 && (edge.hasCallerLogs || countsEverySide)) {
+      const expected = (edge.callerCalls + edge.retries) / edge.callerCalls;
+      worstRetryFactor = Math.max(worstRetryFactor ?? 0, Math.abs((found.retryFactor ?? 0) - expected) / expected);
+    }
     for (const { what, expected, actual } of countsOf(edge, found, countsEverySide)) {
       const error = Math.abs(actual - expected) / Math.max(1, expected);
       worstCount = Math.max(worstCount, error);
@@ -80,6 +91,7 @@ export function compareGraph(truth: Truth, drawn: readonly DrawnEdge[], countsEv
     wrong,
     miscounted: miscounted.sort(),
     worstCount,
+    worstRetryFactor,
   };
 }
 

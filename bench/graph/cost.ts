@@ -9,6 +9,7 @@ import { recomputeBuckets } from "../../storage/buckets.ts";
 import type { Storage } from "../../storage/client.ts";
 import { median } from "../ingest/median.ts";
 import { cpuOf, type MeasuredEngine, peakOf, type Statement, startMeasuredEngine } from "./engine.ts";
+import { pairingFloor } from "./floor.ts";
 import { makeTraffic } from "./scenario.ts";
 import { encodeSpans } from "./sent.ts";
 
@@ -28,6 +29,8 @@ export interface CostResult {
   readonly edgeRows: number;
   readonly pairing: number;
   readonly pairingPeakBytes: number;
+  /** The same spans by the simplest rules there could be (floor.ts). */
+  readonly pairingFloor: number;
   readonly windows: number;
   /** CPU seconds of pairing ten seconds in which nothing happened. */
   readonly pairingOfNothing: number;
@@ -41,7 +44,7 @@ export interface CostResult {
 }
 
 const FROM_SECONDS = Date.UTC(2026, 0, 5, 10) / 1_000;
-type Rounds = Record<"pairing" | "windows" | "nothing" | "ownTime" | "swap" | "view" | "allViews", number[]>;
+type Rounds = Record<"pairing" | "floor" | "windows" | "nothing" | "ownTime" | "swap" | "view" | "allViews", number[]>;
 
 const WINDOW_SECONDS = 300;
 const HASH_SEED = 42;
@@ -58,13 +61,23 @@ export async function measureCost(plan: CostPlan, tell: (line: string) => void):
     const million = spans / 1e6;
     const from = FROM_SECONDS;
     const to = from + WINDOW_SECONDS;
-    const rounds = { pairing: [], windows: [], nothing: [], ownTime: [], swap: [], view: [], allViews: [] } as Rounds;
+    const rounds = {
+      pairing: [],
+      floor: [],
+      windows: [],
+      nothing: [],
+      ownTime: [],
+      swap: [],
+      view: [],
+      allViews: [],
+    } as Rounds;
     const all: Statement[] = [];
     let differences = 0;
     for (let round = 0; round < plan.rounds + plan.warmUps; round++) {
       const whole = await engine.measure((storage) => recomputeBuckets(storage, from, to));
       if (round === 0) await engine.run("CREATE TABLE whole_edges AS edge_buckets");
       if (round === 0) await engine.run("INSERT INTO whole_edges SELECT * FROM edge_buckets");
+      const floor = await engine.measure(() => engine.run(pairingFloor(from, to)));
       const windows = await engine.measure(async (storage) => {
         for (let at = from; at < to; at += 60) await recomputeBuckets(storage, at, at + 60);
       });
@@ -73,6 +86,7 @@ export async function measureCost(plan: CostPlan, tell: (line: string) => void):
       const view = await measureViews(engine);
       if (round < plan.warmUps) continue;
       rounds.pairing.push(cpuOf(whole.statements, isPairing) / million);
+      rounds.floor.push(cpuOf(floor.statements) / million);
       rounds.ownTime.push(cpuOf(whole.statements, isOwnTime) / million);
       rounds.swap.push(cpuOf(whole.statements, (name) => !isPairing(name) && !isOwnTime(name)) / million);
       rounds.windows.push(cpuOf(windows.statements, isPairing) / million);
@@ -87,6 +101,7 @@ export async function measureCost(plan: CostPlan, tell: (line: string) => void):
       edgeRows: edges?.n ?? 0,
       pairing: median(rounds.pairing),
       pairingPeakBytes: peakOf(all, isPairing),
+      pairingFloor: median(rounds.floor),
       windows: median(rounds.windows),
       pairingOfNothing: median(rounds.nothing),
       ownTime: median(rounds.ownTime),

@@ -41,7 +41,10 @@ const QUERY = `query Truth($range: TimeRangeInput!) {
     nodes { entity { id kind cluster namespace service } }
     edges {
       source target protocol evidence requestsPerSecond
-      ledger { caller { calls failed } callee { calls failed } retries { factor } flags { flag count owner } }
+      ledger {
+        caller { calls failed degraded cancelled } callee { calls failed degraded cancelled }
+        neverArrived originFailed retries { factor } flags { flag count owner }
+      }
     }
   }
 }`;
@@ -61,6 +64,8 @@ interface Answer {
         readonly ledger: {
           readonly caller: DrawnSide | null;
           readonly callee: DrawnSide | null;
+          readonly neverArrived: number;
+          readonly originFailed: number;
           readonly retries: { readonly factor: number | null };
           readonly flags: DrawnEdge["flags"];
         };
@@ -144,9 +149,9 @@ export async function startPipeline(storage: Storage, atUs: number): Promise<Pip
         if (source === undefined || target === undefined) throw new Error(`no node ${edge.source} or ${edge.target}`);
         const calls = Math.round((edge.requestsPerSecond ?? 0) * serviceGraph.coveredSeconds);
         const { evidence, protocol, ledger } = edge;
-        const { caller, callee, retries, flags } = ledger;
+        const { retries, ...told } = ledger;
         const key = drawnKey(source, target, protocol);
-        return { key, evidence, calls, caller, callee, retryFactor: retries.factor, flags };
+        return { key, evidence, calls, ...told, retryFactor: retries.factor };
       });
       return { edges, nodes: [...ends.values()], coveredSeconds: serviceGraph.coveredSeconds };
     },

@@ -13,6 +13,7 @@ import { startService } from "../../service/roles.ts";
 import { ROLE_NAMES } from "../../service/settings.ts";
 import { summarizeRecording } from "../../service/recording.ts";
 import { type Figure, figure } from "../report.ts";
+import { askQuietWindows, type QuietAnswers } from "./quiet.ts";
 import { type CaseResult, type SeenInstance, scoreCases } from "./score.ts";
 import { readTruth } from "./truth.ts";
 
@@ -40,7 +41,12 @@ export function bundledRecording(): LabRecording {
   };
 }
 
-async function runRecording(lab: LabRecording, tell: (line: string) => void): Promise<CaseResult[]> {
+interface RecordingResult {
+  readonly cases: CaseResult[];
+  readonly quiet: QuietAnswers;
+}
+
+async function runRecording(lab: LabRecording, tell: (line: string) => void): Promise<RecordingResult> {
   const folder = mkdtempSync(join(tmpdir(), "faultline-bench-"));
   const abort = new AbortController();
   const config = overrideDefaults(
@@ -51,8 +57,8 @@ async function runRecording(lab: LabRecording, tell: (line: string) => void): Pr
   try {
     const service = await startService(config, ROLE_NAMES, { now: Date.now, abort: abort.signal });
     try {
-      const { storage, runCycle, urls } = service.context;
-      if (storage === null || runCycle === null) throw new Error("every role was asked for");
+      const { storage, runCycle, localize, urls } = service.context;
+      if (storage === null || runCycle === null || localize === null) throw new Error("every role was asked for");
       const summary = await summarizeRecording(lab.recording);
       const sent = await replayRecording({
         file: lab.recording,
@@ -72,9 +78,12 @@ async function runRecording(lab: LabRecording, tell: (line: string) => void): Pr
       const incidents = await readFoundIncidents(storage, tenant, fromSeconds, toSeconds);
       const seen = await storage.query<SeenInstance>("read_instances", { tenant });
       const shiftNs = sent.firstArrivalUnixNs - summary.firstArrivalUnixNs;
-      const results = scoreCases(readTruth(readFileSync(lab.truth, "utf8"), shiftNs), incidents, seen);
+      const truth = readTruth(readFileSync(lab.truth, "utf8"), shiftNs);
+      const results = scoreCases(truth, incidents, seen);
       for (const result of results) tell(JSON.stringify(result));
-      return results;
+      const quiet = await askQuietWindows(localize, tenant, truth);
+      for (const summary of quiet.summaries) tell(`quiet, but: ${summary}`);
+      return { cases: results, quiet };
     } finally {
       await service.stop();
     }
@@ -92,8 +101,12 @@ export async function runMeshLab(
   labs: readonly LabRecording[],
   tell: (line: string) => void,
 ): Promise<{ figures: Record<string, Figure>; cases: CaseResult[] }> {
-  const cases: CaseResult[] = [];
-  for (const lab of labs) cases.push(...(await runRecording(lab, tell)));
+  const results: RecordingResult[] = [];
+  for (const lab of labs) results.push(await runRecording(lab, tell));
+  const cases = results.flatMap((one) => one.cases);
+  const sum = (count: (quiet: QuietAnswers) => number) => results.reduce((total, one) => total + count(one.quiet), 0);
+  const [windows, found] = [sum((quiet) => quiet.windows), sum((quiet) => quiet.found)];
+  const surest = Math.max(0, ...results.flatMap((one) => one.quiet.confidences));
   const faults = cases.filter((c) => !c.control);
   const delays = faults.map((c) => c.secondsToIncident).filter((s) => s !== null);
   return {
@@ -119,6 +132,12 @@ export async function runMeshLab(
       false_incidents: figure(
         cases.reduce((sum, c) => sum + c.falseIncidents, 0),
         "incidents",
+      ),
+      quiet_windows_found: figure(
+        windows === 0 ? null : found / windows,
+        "share",
+        "<= 0.05",
+        `${found} of ${windows} quiet windows given a cause on demand, ${sum((quiet) => quiet.noFault)} said to be quiet; highest confidence ${surest.toFixed(2)}`,
       ),
       slowest_seconds_to_incident: figure(delays.length === 0 ? null : Math.max(...delays), "s"),
     },

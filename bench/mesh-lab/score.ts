@@ -5,6 +5,7 @@
 import type { Entity } from "../../model/entity.ts";
 import type { FaultKind } from "../../model/localization.ts";
 import type { FoundIncident } from "../../service/demo/analysis.ts";
+import { type CandidateFeatures, candidateFeatures } from "../calibration/features.ts";
 
 /** One root of a fault as the truth file names it. */
 export interface TruthRoot {
@@ -50,6 +51,10 @@ export interface CaseResult {
   readonly kindRight: boolean;
   readonly secondsToIncident: number | null;
   readonly falseIncidents: number;
+  /** What is scored together. */
+  readonly group: string;
+  /** Every candidate of the first incident's answer, for calibration. */
+  readonly candidates: readonly CandidateFeatures[];
 }
 
 const EARLY_SECONDS = 6;
@@ -67,13 +72,32 @@ function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
   return a.size > 0 && a.size === b.size && [...a].every((x) => b.has(x));
 }
 
+/** What stands for itself: it has no instances that send spans. */
+const VIRTUAL = new Set(["DATABASE", "MESSAGING", "EXTERNAL"]);
+
+/** True when a callee goes by a name; a database's has its system before it (`postgresql:postgres`). */
+function isNamed(service: string, name: string | undefined): boolean {
+  return name !== undefined && name !== "" && service.split(":").includes(name);
+}
+
+function isLink(entity: Entity, root: Partial<TruthRoot>): boolean {
+  const ends = [entity.cluster, entity.peer?.cluster ?? ""].toSorted().join();
+  return (
+    entity.kind === "EDGE" &&
+    entity.peer?.kind === "CLUSTER" &&
+    (root.edge === undefined || ends === [root.edge.from, root.edge.to].toSorted().join())
+  );
+}
+
 function namesPlace(entity: Entity, root: Partial<TruthRoot>, seen: readonly SeenInstance[]): boolean {
   if (root.level === "node") return entity.kind === "NODE" && entity.node === root.node;
-  if (root.level === "edge" || root.level === "cluster-link") {
+  if (root.level === "cluster-link") return isLink(entity, root);
+  if (root.level === "edge") {
     const isEdge =
-      entity.kind === "EDGE" && entity.service === root.edge?.from && entity.peer?.service === root.edge.to;
+      entity.kind === "EDGE" && entity.service === root.edge?.from && isNamed(entity.peer?.service ?? "", root.edge.to);
     return isEdge || (entity.kind === "SERVICE" && entity.service === root.service);
   }
+  if (VIRTUAL.has(entity.kind)) return isNamed(entity.service, root.service);
   if (entity.kind === "EDGE" || entity.kind === "NODE") return false;
   const said = instancesOf({ service: entity.service, version: entity.version, pod: entity.instance }, seen);
   // A service's root names every pod of it, also where the truth adds the one pod it has.
@@ -106,6 +130,10 @@ const KIND_PREFIXES: readonly [string, FaultKind][] = [
   ["route", "ROUTE_CONFIG"],
   ["node", "NODE"],
   ["cluster_link", "CLUSTER_LINK"],
+  ["dependency", "DEPENDENCY"],
+  ["load_imbalance", "LOAD_IMBALANCE"],
+  ["traffic_surge", "TRAFFIC_SURGE"],
+  ["bad_release", "BAD_RELEASE"],
 ];
 
 /** The fault kinds that are right for a case. */
@@ -122,6 +150,7 @@ export function rightKinds(truth: TruthCase): Set<FaultKind> {
 
 function describe(entity: Entity): string {
   const own = [entity.service, entity.version, entity.instance, entity.node].filter((p) => p !== "").join("/");
+  if (entity.peer?.kind === "CLUSTER") return `LINK ${entity.cluster} > ${entity.peer.cluster}`;
   return entity.peer === undefined ? `${entity.kind} ${own}` : `${entity.kind} ${own} > ${entity.peer.service}`;
 }
 
@@ -158,6 +187,11 @@ export function scoreCases(
       kindRight: top !== undefined && rightKinds(truth).has(top.faultKind),
       secondsToIncident: first === undefined ? null : Date.parse(first.incident.detectedAt) / 1000 - truth.faultStart,
       falseIncidents: strangers.length,
+      group: "mesh-lab",
+      candidates:
+        first === undefined || first.localization === null
+          ? []
+          : candidateFeatures(first.localization, (place) => isRightPlace(place, truth, seen)),
     };
   });
 }

@@ -13,7 +13,8 @@
 --   lie within the call, begin next to it. The rest has an unknown caller. Both look at no row more than 5 s earlier or 30 s later.
 -- A caller's log names a callee but not its cluster: where no callee row was found and all of that name are in one cluster, it is there.
 -- OriginFailed: the caller's failures that its callee did not answer with; a flag says so where no callee row is known.
--- NeverArrived: by flags. Flags, bytes, security: the caller's, or the callee's where no row of its caller is known. Retries: Attempts - 1.
+-- NeverArrived: by the caller's flags. Flags: the caller's, where it sets none those of the callee's answer; bytes, security: the caller's. All
+--   three the callee's where no row of its caller is known. Retries: Attempts - 1.
 -- Places of ztunnel, which knows pods only, are looked up in entities; a waypoint's caller, where it names none, is the pod at that address.
 -- A row that a sender delivered twice and ingest took twice counts twice.
 -- Cost: reads the range plus 30 s, grouped by request into arrays of numbers (no join of rows); places are joined to the sums.
@@ -23,7 +24,7 @@ WITH
   toDateTime64({from:DateTime}, 9) AS from_time,
   toDateTime64({to:DateTime}, 9) AS to_time,
   -- What the flags say of a call that no instance took.
-  ['UH', 'UF', 'UO', 'NR', 'NC', 'DF', 'NFCF', 'RL', 'RLSE', 'UAEX', 'FI', 'CONNECT', 'DENY'] AS unreached,
+  ['UH', 'UF', 'UO', 'NR', 'NC', 'DF', 'NFCF', 'RL', 'RLSE', 'UAEX', 'FI', 'OM', 'CONNECT', 'DENY'] AS unreached,
   toStartOfMinute(from_time) - INTERVAL 60 SECOND AS first_minute,
   toStartOfMinute(to_time) + INTERVAL 60 SECOND AS last_minute,
   logs AS (
@@ -142,7 +143,9 @@ WITH
         n = 1 OR n > 64, arrayWithConstant(n, 0),
         n = 2, if(bitTest(bitXor(facts_of[1], facts_of[2]), 0) AND lag >= -5000000000 AND lag <= 30000000000
           AND (tooks[first_caller] < 0 OR lag <= tooks[first_caller] + 5000000000)
-          AND (told = 0 OR told = bitShiftRight(facts_of[first_caller], 48)), [2, 1], [0, 0]),
+          AND (told = bitShiftRight(facts_of[first_caller], 48)
+            -- What began earlier and went on for longer is no answer: a service that calls itself does so within the request it was asked.
+            OR told = 0 AND NOT (lag < 0 AND tooks[first_caller] >= 0 AND lag + tooks[first_callee] > tooks[first_caller])), [2, 1], [0, 0]),
         arrayMap((f, own, i) -> if(NOT bitTest(f, 0), own,
           arraySort(arrayFilter(x -> x.1, arrayMap((o, e, t, d, j) -> (o = i, bitAnd(e, 24) = 0, t, d, j), owners, facts_of, ats, dsts, numbers)))[-1].5),
           facts_of, owners, numbers)) AS others
@@ -170,6 +173,7 @@ WITH
       countIf(tells AND security = 1) AS secured_calls,
       countIf(tells AND security = 2) AS plain_calls,
       groupArrayIf(flag, flag != 0 AND is_caller) AS caller_flags,
+      groupArrayIf(bitAnd(bitShiftRight(other, 24), 16777215) AS answer_flag, is_caller AND flag = 0 AND answer_flag != 0) AS answer_flags,
       groupArrayIf(flag, flag != 0 AND NOT is_caller AND (tells OR bitAnd(slot, 3) = 2)) AS callee_flags
     FROM (
       SELECT at, took, received, sent, facts, other, other_took,
@@ -241,7 +245,7 @@ FROM (
     if(empty(callee_list), [], arrayMap(i -> toUInt32(countEqual(callee_list, i)), range(96))) AS CalleeHist,
     if(is_own OR empty(e.caller_flags), 0, arrayCount(f -> hasAny(splitByChar(',', words_of[f]), unreached), e.caller_flags)) AS NeverArrived,
     if(is_own, 0, e.origin_failed) AS OriginFailed, if(is_own, 0, toUInt64(e.gap_ns)) AS GapNs,
-    multiIf(is_own, [], e.caller_calls > 0, e.caller_flags, e.callee_flags) AS flag_list,
+    multiIf(is_own, [], e.caller_calls > 0, arrayConcat(e.caller_flags, e.answer_flags), e.callee_flags) AS flag_list,
     if(empty(flag_list), [], arrayFlatten(arrayMap(f -> splitByChar(',', words_of[f]), flag_list))) AS words, arrayDistinct(words) AS flags,
     CAST((flags, if(empty(flags), [], arrayMap(w -> toUInt64(countEqual(words, w)), flags))), 'Map(LowCardinality(String), UInt64)') AS Flags,
     if(is_own, 0, e.retries) AS Retries, if(is_own, 0, toUInt64(e.request_bytes)) AS RequestBytes, if(is_own, 0, toUInt64(e.response_bytes)) AS ResponseBytes,

@@ -1,6 +1,6 @@
 -- Purpose: what each place answered in whole minutes, from the sums that hold.
--- Parameters: tenant; sums: which hold, (start, revision); level, merge, histograms: as graph_edge_sums; by_operation: 1 for a row an operation; limit.
--- Row: the columns of storage/graph-table.ts in their order: the place, requests by outcome, times, latency histogram; busiest first.
+-- Parameters: tenant; sums: which hold, (start, revision); limit; those of graph_node_sums.
+-- Row: graph_node_sums, one a place, busiest first.
 -- Cost: as the edges', by rows of operations.
 {{graph_node_sums}}
 FROM operation_minutes

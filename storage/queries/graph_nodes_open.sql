@@ -1,14 +1,17 @@
 -- Purpose: what each place answered in 10-second buckets: of minutes that are not summed yet or have changed since, or by instance.
--- Parameters: tenant; minutes: of which to read; from_s, to_s: half-open range, unix seconds; level, merge, histograms: as graph_edge_sums; by_operation: 1 for a row an operation; limit.
--- Row: the columns of storage/graph-table.ts in their order: the place, requests by outcome, times, latency histogram; busiest first.
+-- Parameters: tenant; minutes: of which to read; from_s, to_s: half-open range, unix seconds; histograms: 0 leaves them out; limit;
+--   at_cluster ... at_operation: the column that tells this part of a place at the level, or Untold where the level does not
+--   carry it (storage/graph-columns.ts).
+-- Row: the columns that storage/graph-table.ts reads, in its order: the place, requests by outcome, times, latency histogram; busiest first.
 -- Cost: as the edges', by rows of operations.
+WITH '' AS Untold
 SELECT
-  if({merge:UInt8} = 1, '', Cluster) AS AtCluster,
-  if({level:UInt8} >= 2, Namespace, '') AS AtNamespace,
-  if({level:UInt8} >= 3, Service, '') AS AtService,
-  if({level:UInt8} >= 4, Version, '') AS AtVersion,
-  if({level:UInt8} >= 5, Instance, '') AS AtInstance,
-  if({by_operation:UInt8} = 1, Operation, '') AS AtOperation,
+  {at_cluster:Identifier},
+  {at_namespace:Identifier},
+  {at_service:Identifier},
+  {at_version:Identifier},
+  {at_instance:Identifier},
+  {at_operation:Identifier},
   sum(Requests) AS RequestCount,
   sum(Failed),
   sum(Degraded),

@@ -8,15 +8,19 @@
 -- OriginFailed = failed spans below which nothing failed. An Internal span that fails after a failed sibling follows from that one.
 -- A proxy's operation takes the application's route when the application has a span. A span that came twice counts once. Nothing is
 --   joined across tenants.
--- Cost: two hash joins over the window plus margins of 10 s (60 s for long spans), children grouped by parent.
+-- Cost: two hash joins over the window plus margins of 10 s (60 s for long spans), children grouped by parent. A parent is one number: its
+--   service's hash, the last bit telling that it is a Client or Producer.
 INSERT INTO operation_buckets_staging (Tenant, Bucket, Cluster, Namespace, Service, Version, Instance, Node, Operation, Protocol,
   Requests, Failed, Degraded, Cancelled, OriginFailed, TotalNs, SelfNs, Hist, SelfHist, Flags)
 WITH
   toDateTime64({from:DateTime}, 9) AS from_time,
   toDateTime64({to:DateTime}, 9) AS to_time,
-  twice AS (
-    SELECT SpanKey FROM span_edges WHERE Timestamp >= from_time AND Timestamp < to_time GROUP BY SpanKey HAVING count() > 1
-  ),
+  -- Spans that came twice, looked for once.
+  (
+    SELECT groupArray(SpanKey) FROM (
+      SELECT SpanKey FROM span_edges WHERE Timestamp >= from_time AND Timestamp < to_time GROUP BY SpanKey HAVING count() > 1)
+  ) AS twice,
+  notEmpty(twice) AS has_twice,
   followed AS (
     SELECT arrayJoin(arrayFilter(x -> x.3, arrayPopFront(arraySort(groupUniqArray((Timestamp, SpanKey, Kind = 'Internal')))))).2
     FROM span_edges
@@ -35,8 +39,8 @@ FROM (
     s.Cluster AS cluster, s.Namespace AS namespace, s.Service AS service, s.Version AS version, s.Instance AS instance, s.Node AS node,
     multiIf(s.Kind = 'Client', '', s.Proxy = 1 AND c.app_operation != '', c.app_operation, s.Operation) AS operation,
     if(s.Kind = 'Client', '', s.Protocol) AS protocol, s.Outcome AS outcome, s.Duration AS duration,
-    s.Kind IN ('Server', 'Consumer') AND (p.SpanKey = 0 OR p.Kind IN ('Client', 'Producer')
-      OR (p.Service, p.Namespace, p.Cluster) != (s.Service, s.Namespace, s.Cluster)) AS entry,
+    s.Kind IN ('Server', 'Consumer') AND (p.home = 0 OR bitAnd(p.home, 1) = 1
+      OR bitShiftRight(p.home, 1) != bitShiftRight(cityHash64(cityHash64(s.Cluster), cityHash64(s.Namespace), cityHash64(s.Service)), 1)) AS entry,
     s.Kind IN ('Server', 'Consumer') AS work,
     s.Kind != 'Client' AND s.Outcome = 'failed' AND c.failed = 0 AND s.SpanKey NOT IN followed AS origin,
     toUnixTimestamp64Nano(s.Timestamp) AS t0,
@@ -49,18 +53,19 @@ FROM (
   FROM (
     SELECT *, cityHash64(Tenant) AS salt
     FROM (
-      SELECT * FROM span_edges WHERE Timestamp >= from_time AND Timestamp < to_time AND SpanKey NOT IN twice
+      SELECT * FROM span_edges WHERE Timestamp >= from_time AND Timestamp < to_time AND (NOT has_twice OR SpanKey NOT IN (SELECT arrayJoin(twice)))
       UNION ALL
-      SELECT * FROM span_edges WHERE Timestamp >= from_time AND Timestamp < to_time AND SpanKey IN twice LIMIT 1 BY Tenant, SpanKey, Kind, Service
+      SELECT * FROM span_edges WHERE Timestamp >= from_time AND Timestamp < to_time AND has_twice
+        AND SpanKey IN (SELECT arrayJoin(twice)) LIMIT 1 BY Tenant, SpanKey, Kind, Service
     )
     WHERE Kind != 'Producer' AND NOT (Kind = 'Client' AND Proxy = 1)
   ) AS s
   LEFT ANY JOIN (
-    SELECT bitXor(SpanKey, cityHash64(Tenant)) AS key, SpanKey, Kind, Cluster, Namespace, Service
+    SELECT bitXor(SpanKey, cityHash64(Tenant)) AS key, bitOr(bitAnd(cityHash64(cityHash64(Cluster), cityHash64(Namespace), cityHash64(Service)), 0xFFFFFFFFFFFFFFFE), toUInt64(Kind IN ('Client', 'Producer'))) AS home
     FROM span_edges
     WHERE Timestamp >= from_time - INTERVAL 10 SECOND AND Timestamp < to_time + INTERVAL 5 SECOND
     UNION ALL
-    SELECT bitXor(SpanKey, cityHash64(Tenant)), SpanKey, Kind, Cluster, Namespace, Service
+    SELECT bitXor(SpanKey, cityHash64(Tenant)), bitOr(bitAnd(cityHash64(cityHash64(Cluster), cityHash64(Namespace), cityHash64(Service)), 0xFFFFFFFFFFFFFFFE), toUInt64(Kind IN ('Client', 'Producer')))
     FROM span_edges
     WHERE Timestamp >= from_time - INTERVAL 60 SECOND AND Timestamp < from_time - INTERVAL 10 SECOND AND Duration > 5000000000
   ) AS p ON bitXor(s.ParentKey, s.salt) = p.key

@@ -17,17 +17,19 @@
 -- Bytes, security and the time in proxies are not known from here (0).
 -- Cost: one full hash join of the range and its margins of 10 s (entries and Clients are the build side; 60 s for long spans); places, peers and
 --   labels travel as hashes and dictionaries, a place's upper half being its service. Duplicates and siblings are looked for by one number a span.
+--   Each layer of the statement is analysed again in each run, rows or none: a new one is worth its price only where it saves more (adr/0021).
 WITH
   toDateTime64({from:DateTime}, 9) AS from_time,
   toDateTime64({to:DateTime}, 9) AS to_time,
   toUnixTimestamp64Nano(from_time) AS from_ns,
   toUnixTimestamp64Nano(to_time) AS to_ns,
   -- Parents that run long may lie further back, and their children further ahead.
-  (SELECT count() > 0 FROM span_edges WHERE Timestamp >= from_time AND Timestamp < to_time AND Duration > 5000000000) AS has_long,
   (
-    SELECT count() > 0 FROM span_edges
-    WHERE Timestamp >= from_time - INTERVAL 60 SECOND AND Timestamp < from_time - INTERVAL 10 SECOND AND Duration > 5000000000
-  ) AS has_earlier,
+    SELECT (countIf(Timestamp >= from_time) > 0, countIf(Timestamp < from_time - INTERVAL 10 SECOND) > 0)
+    FROM span_edges WHERE Timestamp >= from_time - INTERVAL 60 SECOND AND Timestamp < to_time AND Duration > 5000000000
+  ) AS long,
+  long.1 AS has_long,
+  long.2 AS has_earlier,
   near AS (
     SELECT * FROM span_edges
     WHERE Timestamp >= from_time - INTERVAL if(has_earlier, 60, 10) SECOND AND Timestamp < to_time + INTERVAL if(has_long, 60, 10) SECOND
@@ -80,33 +82,28 @@ WITH
     GROUP BY consumer
   ),
   callers AS (
-    SELECT bitXor(SpanKey, cityHash64(Tenant)) AS key, bitOr(
-        bitAnd(bitXor(bitXor(cityHash64(Tenant), bitRotateLeft(cityHash64(Cluster), 1)), bitXor(bitRotateLeft(cityHash64(Namespace), 2), bitRotateLeft(cityHash64(Service), 3))), 0xFFFFFFFF00000000),
-        bitShiftRight(bitXor(bitRotateLeft(cityHash64(Version), 1), cityHash64(Instance)), 32)) AS place,
+    SELECT bitXor(SpanKey, cityHash64(Tenant)) AS key, {{span_place}} AS place,
       toUInt8(Kind) AS kind, toUnixTimestamp64Nano(Timestamp) AS ns, Duration, toUInt8(Outcome) AS outcome, Peer, PeerKind, Protocol, ResponseFlags,
       Tenant, Cluster, Namespace, Service, Version, Instance, toUInt16(cityHash64(Cluster)) AS cluster, key IN (SELECT arrayJoin(earlier.3)) AS is_retried
     FROM once
   ),
-  callees AS (
-    SELECT bitXor(ParentKey, cityHash64(Tenant)) AS parent, bitOr(
-        bitAnd(bitXor(bitXor(cityHash64(Tenant), bitRotateLeft(cityHash64(Cluster), 1)), bitXor(bitRotateLeft(cityHash64(Namespace), 2), bitRotateLeft(cityHash64(Service), 3))), 0xFFFFFFFF00000000),
-        bitShiftRight(bitXor(bitRotateLeft(cityHash64(Version), 1), cityHash64(Instance)), 32)) AS place,
-      toUInt32(toUInt8(Kind)) + bitShiftLeft(toUInt32(toUInt8(Outcome)), 3) + bitShiftLeft(toUInt32(ParentKey = 0), 5)
-        + bitShiftLeft(toUInt32(bitXor(SpanKey, cityHash64(Tenant)) IN (SELECT arrayJoin(earlier.1))), 6) + bitShiftLeft(toUInt32(bitXor(SpanKey, cityHash64(Tenant)) IN (SELECT arrayJoin(earlier.2))), 7)
-        + bitShiftLeft(toUInt32(toUInt16(cityHash64(Cluster))), 16) AS code,
-      toUnixTimestamp64Nano(Timestamp) AS ns, Duration, ResponseFlags, Protocol AS label
+  -- What may be an entry; the label of a consumer is its protocol, destination, the producer's cluster and the evidence.
+  below AS (
+    SELECT SpanKey, ParentKey, Timestamp, Kind, Outcome, Duration, Tenant, Cluster, Namespace, Service, Version, Instance, ResponseFlags, Protocol AS label
     FROM once WHERE Kind IN ('Server', 'Client')
     UNION ALL
-    SELECT bitXor(ParentKey, cityHash64(Tenant)), bitOr(
-        bitAnd(bitXor(bitXor(cityHash64(Tenant), bitRotateLeft(cityHash64(Cluster), 1)), bitXor(bitRotateLeft(cityHash64(Namespace), 2), bitRotateLeft(cityHash64(Service), 3))), 0xFFFFFFFF00000000),
-        bitShiftRight(bitXor(bitRotateLeft(cityHash64(Version), 1), cityHash64(Instance)), 32)),
-      toUInt32(toUInt8(Kind)) + bitShiftLeft(toUInt32(toUInt8(Outcome)), 3) + bitShiftLeft(toUInt32(ParentKey = 0), 5)
-        + bitShiftLeft(toUInt32(bitXor(SpanKey, cityHash64(Tenant)) IN (SELECT arrayJoin(earlier.1))), 6) + bitShiftLeft(toUInt32(bitXor(SpanKey, cityHash64(Tenant)) IN (SELECT arrayJoin(earlier.2))), 7)
-        + bitShiftLeft(toUInt32(toUInt16(cityHash64(Cluster))), 16),
-      toUnixTimestamp64Nano(Timestamp), Duration, ResponseFlags,
+    SELECT SpanKey, ParentKey, Timestamp, Kind, Outcome, Duration, Tenant, Cluster, Namespace, Service, Version, Instance, ResponseFlags,
       toLowCardinality(if(Peer = '', toString(Protocol), concat(toString(Protocol), '\n', toString(Peer), '\n', producers.cluster, '\n',
         multiIf(notEmpty(LinkKeys), 'link', ParentKey = 0 OR producers.consumer != 0, 'span-pair', ''))))
     FROM consumers LEFT ANY JOIN producers ON bitXor(consumers.SpanKey, cityHash64(consumers.Tenant)) = producers.consumer
+  ),
+  callees AS (
+    SELECT bitXor(ParentKey, cityHash64(Tenant)) AS parent, bitXor(SpanKey, cityHash64(Tenant)) AS key, {{span_place}} AS place,
+      toUInt32(toUInt8(Kind)) + bitShiftLeft(toUInt32(toUInt8(Outcome)), 3) + bitShiftLeft(toUInt32(ParentKey = 0), 5)
+        + bitShiftLeft(toUInt32(key IN (SELECT arrayJoin(earlier.1))), 6) + bitShiftLeft(toUInt32(key IN (SELECT arrayJoin(earlier.2))), 7)
+        + bitShiftLeft(toUInt32(toUInt16(cityHash64(Cluster))), 16) AS code,
+      toUnixTimestamp64Nano(Timestamp) AS ns, Duration, ResponseFlags, label
+    FROM below
   ),
   matched AS (
     SELECT
@@ -131,93 +128,62 @@ WITH
   ),
   -- In steps, for an alias that refers to aliases is written out again at each use.
   sided AS (
-    SELECT *, bitAnd(sides, 1) = 1 AS at_caller, sides >= 2 AS of_callee, is_pair AND bitAnd(code, if(is_client, 64, 128)) != 0 AS is_earlier,
+    SELECT *, sides >= 2 AS of_callee, is_pair AND bitAnd(code, if(is_client, 64, 128)) != 0 AS is_earlier,
       bitAnd(bitShiftRight(code, 3), 3) AS callee_outcome, bitAnd(code, 32) != 0 AS is_root, caller_kind = 4 AS is_sent, callee_kind = 5 AS is_consumed
     FROM pairs
   ),
-  called AS (
-    SELECT *, at_caller AND NOT is_earlier AND NOT is_retried AS is_call, at_caller AND NOT is_earlier AND is_retried AS is_retry,
+  -- One row a side where the sides lie in different buckets or end at different nodes, which is seldom; else one row for both (side 3).
+  parted AS (
+    SELECT *, side != 2 AS for_caller, side != 1 AS for_callee,
+      for_caller AND NOT is_earlier AND NOT is_retried AS is_call,
       -- The caller's row leads to a name where there is no callee, or a destination.
-      at_caller AND (NOT is_pair OR is_sent) AS is_named
+      for_caller AND (NOT is_pair OR is_sent) AS is_named
     FROM sided
+    ARRAY JOIN if(sides = 3 AND (NOT is_pair OR is_sent OR is_consumed OR intDiv(caller_at, 10000000000) != intDiv(callee_at, 10000000000)),
+      [toUInt8(1), toUInt8(2)], [sides]) AS side
   ),
   valued AS (
-    SELECT *, is_call * caller_ns AS caller_took, of_callee * callee_ns AS callee_took, is_call AND is_pair AND NOT is_sent AND NOT is_consumed AS is_answered,
-      intDiv(caller_at, 10000000000) * at_caller AS caller_bucket, intDiv(callee_at, 10000000000) * of_callee AS callee_bucket,
-      if(is_named, Peer, '') AS name, if(is_named, PeerKind, '') AS name_kind
-    FROM called
-  ),
-  counted AS (
-    SELECT *,
-      is_call * caller_outcome AS caller_result, of_callee * callee_outcome AS callee_result,
-      toUInt8(if(caller_took < 200000, 0, least(95, floor(log(caller_took / 200000) / log(1.144)) + 1))) AS caller_slot,
-      toUInt8(if(callee_took < 200000, 0, least(95, floor(log(callee_took / 200000) / log(1.144)) + 1))) AS callee_slot,
-      if(is_answered AND caller_ns > callee_ns, caller_ns - callee_ns, 0) AS gap,
-      is_call AND caller_outcome = 2 AND NOT (is_pair AND callee_outcome = 2) AS is_origin,
-      is_call AND NOT is_pair AND name_kind = 'service'
-        AND (caller_outcome >= 2 OR match(caller_flags, '(^|,)(UH|UF|UO|NR|NC|DF|NFCF|RL|RLSE|UAEX|FI)(,|$)')) AS is_lost,
-      is_answered AND caller_cluster != bitShiftRight(code, 16) AS is_between,
-      multiIf(NOT at_caller, if(is_pair AND NOT is_earlier, '', callee_flags), caller_flags != '' AND NOT is_earlier, caller_flags,
-        of_callee OR is_call, callee_flags, '') AS flags,
-      cityHash64(caller_bucket, callee_bucket, sides, is_pair, is_sent, is_consumed, is_root, caller_place, callee_place,
-        cityHash64(name), name_kind, cityHash64(label), cityHash64(protocol)) AS edge
-    FROM valued
-  ),
-  sums AS (
-    SELECT
-      any(sides) AS sides, any(caller_bucket) AS caller_bucket, any(callee_bucket) AS callee_bucket, any(is_pair) AS is_pair, any(is_named) AS is_named,
-      any(is_root) AS is_root, any(is_sent) AS is_sent, any(is_consumed) AS is_consumed, any(caller_place) AS caller_place, any(callee_place) AS callee_place,
-      any(name) AS name, any(name_kind) AS name_kind, any(label) AS label, any(protocol) AS protocol,
-      any(Tenant) AS tenant, any(Cluster) AS cluster, any(Namespace) AS namespace, any(Service) AS service, any(Version) AS version, any(Instance) AS instance,
-      sum(is_call) AS caller_calls, countIf(caller_result = 2) AS caller_failed, countIf(caller_result = 1) AS caller_degraded,
-      countIf(caller_result = 3) AS caller_cancelled, sum(caller_took) AS caller_time, groupArrayIf(caller_slot, is_call) AS caller_slots,
-      sum(of_callee) AS callee_calls, countIf(callee_result = 2) AS callee_failed, countIf(callee_result = 1) AS callee_degraded,
-      countIf(callee_result = 3) AS callee_cancelled, sum(callee_took) AS callee_time, groupArrayIf(callee_slot, of_callee) AS callee_slots,
-      sum(is_lost) AS lost, sum(is_origin) AS origins, sum(gap) AS gaps, sum(is_retry) AS retries, sumIf(callee_at - caller_at + intDiv(toInt64(callee_ns) - toInt64(caller_ns), 2), is_between) AS offsets, sum(is_between) AS between,
-      groupArrayIf(flags, flags != '') AS flag_sets
-    FROM counted
-    GROUP BY edge
-  ),
-  -- Sides that lie in different buckets or end at different nodes part only now.
-  sides AS (
-    SELECT *, bitAnd(side, 1) = 1 AS at_caller, side >= 2 AS at_callee
-    FROM sums
-    ARRAY JOIN if(sides = 3 AND (NOT is_pair OR is_sent OR is_consumed OR caller_bucket != callee_bucket), [toUInt8(1), toUInt8(2)], [sides]) AS side
-  ),
-  shaped AS (
-    -- What the ends are: 0 two services, 1 unknown and a service, 2 a service and a name, 3 a destination and its consumer.
-    SELECT *, multiIf(at_caller AND is_named, 2, at_callee AND is_consumed AND position(label, '\n') > 0, 3, NOT is_pair, 1, 0) AS shape
-    FROM sides
+    SELECT *, is_call * caller_ns AS caller_took, for_callee * callee_ns AS callee_took,
+      is_call AND is_pair AND NOT is_sent AND NOT is_consumed AS is_answered,
+      intDiv(if(for_caller, caller_at, callee_at), 10000000000) AS bucket,
+      -- What the ends are: 0 two services, 1 unknown and a service, 2 a service and a name, 3 a destination and its consumer.
+      multiIf(is_named, 2, for_callee AND is_consumed AND position(label, '\n') > 0, 3, NOT is_pair, 1, 0) AS shape
+    FROM parted
   ),
   ended AS (
-    SELECT *, if(at_caller, caller_bucket, callee_bucket) AS bucket, if(shape IN (0, 2), caller_place, 0) AS src, if(shape = 2, 0, callee_place) AS dst,
-      if(shape = 2, name, '') AS named, if(shape = 2, name_kind, '') AS named_kind, if(shape = 2, protocol, label) AS text,
-      multiIf(shape = 2, NOT is_pair, shape = 1, NOT is_root, 0) AS is_inferred
-    FROM shaped
-  ),
-  parted AS (
-    SELECT *, cityHash64(bucket, shape, src, dst, cityHash64(named), named_kind, cityHash64(text), is_inferred) AS final_edge FROM ended
+    SELECT *, shape = 2 AS to_name, if(to_name, Peer, '') AS named, if(to_name, PeerKind, '') AS named_kind, if(to_name, protocol, label) AS text,
+      multiIf(to_name, NOT is_pair, shape = 1, NOT is_root, 0) AS is_inferred,
+      toUInt8(if(caller_took < 200000, 0, least(95, floor(log(caller_took / 200000) / log(1.144)) + 1))) AS caller_slot,
+      toUInt8(if(callee_took < 200000, 0, least(95, floor(log(callee_took / 200000) / log(1.144)) + 1))) AS callee_slot,
+      multiIf(NOT for_caller, if(sides = 3 OR is_pair AND NOT is_earlier, '', callee_flags), caller_flags != '' AND NOT is_earlier, caller_flags,
+        of_callee OR is_call, callee_flags, '') AS flags,
+      cityHash64(bucket, shape, is_inferred, if(shape IN (0, 2), caller_place, 0), if(to_name, 0, callee_place), cityHash64(named), named_kind,
+        cityHash64(text)) AS edge
+    FROM valued
   ),
   edges AS (
     SELECT
-      any(bucket) AS bucket, any(shape) AS shape, any(dst) AS dst, toString(any(named)) AS name, toString(any(named_kind)) AS name_kind,
+      any(bucket) AS bucket, any(shape) AS shape, anyIf(callee_place, NOT to_name) AS dst, toString(any(named)) AS name, toString(any(named_kind)) AS name_kind,
       splitByChar('\n', toString(any(text))) AS labels, any(is_inferred) AS is_inferred,
-      toString(any(tenant)) AS tenant, toString(any(cluster)) AS cluster, toString(any(namespace)) AS namespace,
-      toString(any(service)) AS service, toString(any(version)) AS version, toString(any(instance)) AS instance,
-      sumIf(caller_calls, at_caller) AS CallerCalls, sumIf(caller_failed, at_caller) AS CallerFailed, sumIf(caller_degraded, at_caller) AS CallerDegraded,
-      sumIf(caller_cancelled, at_caller) AS CallerCancelled, sumIf(caller_time, at_caller) AS CallerNs, groupArrayArrayIf(caller_slots, at_caller) AS caller_slots,
-      sumIf(callee_calls, at_callee) AS CalleeCalls, sumIf(callee_failed, at_callee) AS CalleeFailed, sumIf(callee_degraded, at_callee) AS CalleeDegraded,
-      sumIf(callee_cancelled, at_callee) AS CalleeCancelled, sumIf(callee_time, at_callee) AS CalleeNs, groupArrayArrayIf(callee_slots, at_callee) AS callee_slots,
-      sumIf(lost, at_caller) AS NeverArrived, sumIf(origins, at_caller) AS OriginFailed, sumIf(gaps, at_caller) AS GapNs, sumIf(retries, at_caller) AS Retries,
-      sumIf(offsets, at_caller) AS OffsetNs, sumIf(between, at_caller) AS OffsetCalls,
-      arrayFlatten(arrayMap(x -> splitByChar(',', toString(x)), groupArrayArrayIf(flag_sets, at_caller OR sides = 2))) AS flag_list
-    FROM parted
-    GROUP BY final_edge
+      toString(any(Tenant)) AS tenant, toString(any(Cluster)) AS cluster, toString(any(Namespace)) AS namespace,
+      toString(any(Service)) AS service, toString(any(Version)) AS version, toString(any(Instance)) AS instance,
+      sum(is_call) AS CallerCalls, countIf(is_call AND caller_outcome = 2) AS CallerFailed, countIf(is_call AND caller_outcome = 1) AS CallerDegraded,
+      countIf(is_call AND caller_outcome = 3) AS CallerCancelled, sum(caller_took) AS CallerNs, groupArrayIf(caller_slot, is_call) AS caller_slots,
+      sum(for_callee) AS CalleeCalls, countIf(for_callee AND callee_outcome = 2) AS CalleeFailed, countIf(for_callee AND callee_outcome = 1) AS CalleeDegraded,
+      countIf(for_callee AND callee_outcome = 3) AS CalleeCancelled, sum(callee_took) AS CalleeNs, groupArrayIf(callee_slot, for_callee) AS callee_slots,
+      countIf(is_call AND NOT is_pair AND named_kind = 'service'
+        AND (caller_outcome >= 2 OR match(caller_flags, '(^|,)(UH|UF|UO|NR|NC|DF|NFCF|RL|RLSE|UAEX|FI)(,|$)'))) AS NeverArrived,
+      countIf(is_call AND caller_outcome = 2 AND NOT (is_pair AND callee_outcome = 2)) AS OriginFailed,
+      sumIf(caller_ns - callee_ns, is_answered AND caller_ns > callee_ns) AS GapNs,
+      countIf(for_caller AND NOT is_earlier AND is_retried) AS Retries,
+      sumIf(callee_at - caller_at + intDiv(toInt64(callee_ns) - toInt64(caller_ns), 2), is_answered AND caller_cluster != bitShiftRight(code, 16)) AS OffsetNs,
+      countIf(is_answered AND caller_cluster != bitShiftRight(code, 16)) AS OffsetCalls,
+      arrayFlatten(arrayMap(x -> splitByChar(',', toString(x)), groupArrayIf(flags, flags != ''))) AS flag_list
+    FROM ended
+    GROUP BY edge
   ),
   places AS (
-    SELECT bitOr(
-        bitAnd(bitXor(bitXor(cityHash64(Tenant), bitRotateLeft(cityHash64(Cluster), 1)), bitXor(bitRotateLeft(cityHash64(Namespace), 2), bitRotateLeft(cityHash64(Service), 3))), 0xFFFFFFFF00000000),
-        bitShiftRight(bitXor(bitRotateLeft(cityHash64(Version), 1), cityHash64(Instance)), 32)) AS place,
+    SELECT {{span_place}} AS place,
       toString(Tenant) AS at_tenant, toString(Cluster) AS at_cluster, toString(Namespace) AS at_namespace, toString(Service) AS at_service,
       toString(Version) AS at_version, Instance AS at_instance
     FROM entities

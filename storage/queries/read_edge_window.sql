@@ -1,21 +1,24 @@
 -- The edges between versions by source (storage/edge-choice.ts makes one row an edge of them), once over the fault's buckets and once over the baseline's, for localization.
--- Parameters: tenant (String), fault, baseline (Array(DateTime): bucket starts).
+-- Parameters: tenant (String), fault, baseline (Array(DateTime): bucket starts), targets (Array(String): names of callees; [] = all),
+--   with_hist (UInt8: 0 = caller_hist stays empty, and its column is not read).
 -- Row: source, side (1 fault, 0 baseline), src_kind .. src_version, dst_kind .. dst_version, caller_calls, caller_failed,
---   caller_cancelled, caller_other, callee_other (degraded and cancelled), callee_calls, callee_failed, never_arrived, origin_failed, caller_ns, callee_ns, gap_ns,
+--   caller_cancelled, caller_other, callee_other (degraded and cancelled), callee_calls, callee_failed, caller_retries, never_arrived, origin_failed, caller_ns, callee_ns, gap_ns,
 --   caller_hist (96 counts), flags (map flag -> count).
--- Cost: reads the named buckets once; one row an edge, source and side.
+-- Cost: reads the named buckets once; one row an edge, source and side. The histograms are most of the bytes, so localization asks for all edges
+--   without them and then for those of a few callees.
 SELECT toString(Source) AS source, toUInt8(has({fault:Array(DateTime)}, Bucket)) AS side,
   toString(SrcKind) AS src_kind, SrcCluster AS src_cluster, SrcNamespace AS src_namespace, SrcService AS src_service, SrcVersion AS src_version,
   toString(DstKind) AS dst_kind, DstCluster AS dst_cluster, DstNamespace AS dst_namespace, DstService AS dst_service, DstVersion AS dst_version,
   sum(CallerCalls) AS caller_calls, sum(CallerFailed) AS caller_failed, sum(CallerCancelled) AS caller_cancelled,
   sum(CalleeCalls) AS callee_calls, sum(CalleeFailed) AS callee_failed,
   sum(CallerDegraded + CallerCancelled) AS caller_other, sum(CalleeDegraded + CalleeCancelled) AS callee_other,
-  sum(NeverArrived) AS never_arrived, sum(OriginFailed) AS origin_failed,
+  sum(Retries) AS caller_retries, sum(NeverArrived) AS never_arrived, sum(OriginFailed) AS origin_failed,
   sum(CallerNs) AS caller_ns, sum(CalleeNs) AS callee_ns, sum(GapNs) AS gap_ns,
-  sumForEachIf(CallerHist, CallerCalls > 0) AS caller_hist, sumMap(Flags) AS flags
+  if({with_hist:UInt8} = 1, sumForEachIf(CallerHist, CallerCalls > 0), []) AS caller_hist, sumMap(Flags) AS flags
 FROM edge_buckets
 WHERE Tenant = {tenant:String}
   AND Bucket >= least(arrayMin({fault:Array(DateTime)}), arrayMin({baseline:Array(DateTime)}))
   AND Bucket <= greatest(arrayMax({fault:Array(DateTime)}), arrayMax({baseline:Array(DateTime)}))
   AND (has({fault:Array(DateTime)}, Bucket) OR has({baseline:Array(DateTime)}, Bucket))
+  AND (empty({targets:Array(String)}) OR has({targets:Array(String)}, toString(DstService)))
 GROUP BY Source, side, SrcKind, SrcCluster, SrcNamespace, SrcService, SrcVersion, DstKind, DstCluster, DstNamespace, DstService, DstVersion

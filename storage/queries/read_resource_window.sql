@@ -2,10 +2,10 @@
 -- Parameters: tenant (String), instances (Array(String)), fault, baseline (Array(DateTime): bucket starts).
 -- The names are those of the Collector's kubeletstats and k8s_cluster receivers; cAdvisor and kube-state-metrics say the same under others, in
 --   other units, with pod and container as labels: read as what they mean, utilization worked out from use and limit.
--- Row: side (1 fault, 0 baseline), instance, metric, average, rise (of one container, the largest), seconds (between first and last point,
+-- Row: side (1 fault, 0 baseline), instance, metric, average, most (the highest point), rise (of one container, the largest), seconds (between first and last point,
 --   at least 1). A rise adds up what was added between points, so a counter that began anew in the window has its true rise, not a negative one;
 --   delta sums count as they are.
--- Cost: reads ten metric names over the named minutes.
+-- Cost: reads thirteen metric names over the named minutes.
 WITH
 points AS (
   SELECT toUInt8(has({fault:Array(DateTime)}, toStartOfInterval(toDateTime(Timestamp), INTERVAL 10 SECOND))) AS side,
@@ -21,7 +21,8 @@ points AS (
     AND MetricName IN ('k8s.pod.cpu_limit_utilization', 'k8s.container.cpu_limit_utilization', 'k8s.container.memory_limit_utilization',
       'k8s.container.restarts', 'container.cpu.throttling_data.throttled_time',
       'kube_pod_container_status_restarts_total', 'container_cpu_cfs_throttled_seconds_total', 'container_cpu_usage_seconds_total',
-      'container_memory_working_set_bytes', 'kube_pod_container_resource_limits')
+      'container_memory_working_set_bytes', 'kube_pod_container_resource_limits',
+      'container.memory.working_set', 'k8s.pod.memory.working_set', 'k8s.pod.filesystem.usage')
     AND toStartOfMinute(Timestamp) >= toStartOfMinute(least(arrayMin({fault:Array(DateTime)}), arrayMin({baseline:Array(DateTime)})))
     AND Timestamp < greatest(arrayMax({fault:Array(DateTime)}), arrayMax({baseline:Array(DateTime)})) + INTERVAL 10 SECOND
     AND (has({fault:Array(DateTime)}, toStartOfInterval(toDateTime(Timestamp), INTERVAL 10 SECOND))
@@ -29,7 +30,7 @@ points AS (
     AND instance IN {instances:Array(String)} AND isFinite(Value)
 ),
 figures AS (
-  SELECT side, instance, container, name, resource, avg(v) AS average, sum(added) AS rise,
+  SELECT side, instance, container, name, resource, avg(v) AS average, max(v) AS most, sum(added) AS rise,
     greatest(1, dateDiff('second', min(t), max(t))) AS seconds
   FROM (
     SELECT side, instance, container, name, resource, series, t, v,
@@ -40,13 +41,13 @@ figures AS (
   )
   GROUP BY side, instance, container, name, resource, series
 )
-SELECT side, instance, metric, max(one_average) AS average, max(one_rise) AS rise, max(one_seconds) AS seconds
+SELECT side, instance, metric, max(one_average) AS average, max(one_most) AS most, max(one_rise) AS rise, max(one_seconds) AS seconds
 FROM (
   SELECT side, instance,
     transform(name, ['kube_pod_container_status_restarts_total', 'container_cpu_cfs_throttled_seconds_total'],
       ['k8s.container.restarts', 'container.cpu.throttling_data.throttled_time'], name) AS metric,
     if(name = 'container_cpu_cfs_throttled_seconds_total', 1e9, 1.) AS unit,
-    average * unit AS one_average, rise * unit AS one_rise, seconds AS one_seconds
+    average * unit AS one_average, most * unit AS one_most, rise * unit AS one_rise, seconds AS one_seconds
   FROM figures
   WHERE name NOT IN ('container_cpu_usage_seconds_total', 'container_memory_working_set_bytes', 'kube_pod_container_resource_limits')
   UNION ALL
@@ -54,6 +55,7 @@ FROM (
     if(used.name = 'container_cpu_usage_seconds_total', 'k8s.container.cpu_limit_utilization', 'k8s.container.memory_limit_utilization') AS metric,
     1. AS unit,
     if(used.name = 'container_cpu_usage_seconds_total', used.rise / used.seconds, used.average) / limits.most AS one_average,
+    if(used.name = 'container_cpu_usage_seconds_total', one_average, used.most / limits.most) AS one_most,
     0. AS one_rise, used.seconds AS one_seconds
   FROM figures AS used
   INNER JOIN (

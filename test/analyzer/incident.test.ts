@@ -130,7 +130,7 @@ describe("closing", () => {
   test("ends where its last deviating bucket ends", () => {
     const { closed, state } = run([[strong("cart")], [strong("cart")], [], [], []]);
     expect(closed[0]).toMatchObject({ status: "RESOLVED", resolvedAt: 20, firstBucket: 0, lastBucket: 10 });
-    expect([state.open, state.spans]).toEqual([[], [{ from: 0, to: 10 }]]);
+    expect([state.open, state.spans]).toEqual([[], [{ from: 0, to: 10, nodes: [node("cart")] }]]);
   });
   test("silence is not health: it closes only after half an hour", () => {
     const silence = (count: number) => Array.from({ length: count }, () => "silence" as const);

@@ -27,6 +27,9 @@ export interface WorkFacts {
   readonly selfMs?: number;
   readonly version?: string;
   readonly instance?: string;
+  readonly cluster?: string;
+  readonly node?: string;
+  readonly degraded?: number;
   readonly flags?: Record<string, number>;
 }
 
@@ -35,17 +38,17 @@ function workRow(side: 0 | 1, service: string, facts: WorkFacts): OperationWindo
   const selfMs = facts.selfMs ?? 10;
   return {
     side,
-    cluster: "",
+    cluster: facts.cluster ?? "",
     namespace: "shop",
     service,
     version: facts.version ?? "v1",
     instance: facts.instance ?? `${service}-1`,
-    node: "",
+    node: facts.node ?? "",
     operation: "GET /",
     protocol: "http",
     requests,
     failed: facts.failed ?? facts.originFailed ?? 0,
-    degraded: 0,
+    degraded: facts.degraded ?? 0,
     origin_failed: facts.originFailed ?? 0,
     total_ns: requests * selfMs * 1e6,
     self_ns: requests * selfMs * 1e6,
@@ -68,6 +71,14 @@ export interface CallFacts {
   readonly gapMs?: number;
   readonly callMs?: number;
   readonly flags?: Record<string, number>;
+  /** Refused as the caller saw it, and as the callee did. */
+  readonly refused?: number;
+  readonly calleeRefused?: number;
+  readonly calleeCalls?: number;
+  readonly retries?: number;
+  readonly version?: string;
+  /** Clusters of caller and callee. */
+  readonly clusters?: readonly [string, string];
 }
 
 function callRow(side: 0 | 1, from: string, to: string, kind: TargetKind, facts: CallFacts): EdgeWindowRow {
@@ -77,19 +88,22 @@ function callRow(side: 0 | 1, from: string, to: string, kind: TargetKind, facts:
   return {
     side,
     src_kind: byUsers ? "unknown" : "service",
-    src_cluster: "",
+    src_cluster: facts.clusters?.[0] ?? "",
     src_namespace: byUsers ? "" : "shop",
     src_service: from,
-    src_version: "",
+    src_version: facts.version ?? "",
     dst_kind: kind,
-    dst_cluster: "",
+    dst_cluster: facts.clusters?.[1] ?? "",
     dst_namespace: "shop",
     dst_service: to,
     dst_version: "",
     caller_calls: byUsers ? 0 : calls,
     caller_failed: facts.originFailed ?? 0,
     caller_cancelled: 0,
-    callee_calls: kind === "service" ? calls - (facts.neverArrived ?? 0) : 0,
+    caller_other: facts.refused ?? 0,
+    callee_other: facts.calleeRefused ?? 0,
+    caller_retries: facts.retries ?? 0,
+    callee_calls: facts.calleeCalls ?? (kind === "service" ? calls - (facts.neverArrived ?? 0) : 0),
     callee_failed: 0,
     never_arrived: facts.neverArrived ?? 0,
     origin_failed: facts.originFailed ?? 0,

@@ -1,6 +1,7 @@
 // From findings to ranked causes: shares become weights, weights probabilities, votes a kind; and the path to the cause.
 import { describe, expect, test } from "vitest";
 import { findBlamePath, nodeEntity } from "../../analyzer/localize/blame-path.ts";
+import { uncalibrate } from "../../analyzer/localize/calibrate.ts";
 import { type Finding, weighExcesses } from "../../analyzer/localize/finding.ts";
 import { chooseKind, rankCandidates } from "../../analyzer/localize/rank.ts";
 import { reachableFrom } from "../../analyzer/localize/scene.ts";
@@ -37,7 +38,8 @@ describe("rankCandidates", () => {
   test("probabilities and the unseen make one", () => {
     const ranked = rankCandidates([finding("a", 2), finding("b", 0)], "LATENCY");
     expect(ranked.map((c) => c.place)).toEqual(["a", "b"]);
-    expect(ranked.reduce((sum, c) => sum + c.confidence, 0)).toBeCloseTo(1 - 1 / (Math.E ** 2 + 2), 9);
+    const raw = ranked.map((c) => 1 / (1 + Math.exp(-uncalibrate(c.confidence))));
+    expect(raw.reduce((sum, p) => sum + p, 0)).toBeCloseTo(1 - 1 / (Math.E ** 2 + 2), 6);
   });
   test("weak evidence names nobody with confidence", () => {
     expect(rankCandidates([finding("a", -1)], "LATENCY")[0]!.confidence).toBeLessThan(0.3);

@@ -24,6 +24,8 @@ export interface TestSpan {
   readonly service: string;
   readonly version?: string;
   readonly instance?: string;
+  readonly node?: string;
+  readonly code?: number;
   readonly operation?: string;
   readonly protocol?: string;
   readonly outcome?: "ok" | "degraded" | "failed" | "cancelled";
@@ -67,6 +69,8 @@ export function spanRow(span: TestSpan): object {
     Service: span.service,
     Version: span.version ?? "v1",
     Instance: span.instance ?? `${span.service}-1`,
+    Node: span.node ?? "",
+    ResponseCode: span.code ?? -1,
     Operation: operation,
     Protocol: span.protocol ?? "http",
     Outcome: span.outcome ?? "ok",

@@ -12,7 +12,10 @@ export function placeName(entity: Entity): string {
   const { kind, service, version, instance, peer } = entity;
   if (kind === "VERSION") return `version ${service}@${version}`;
   if (kind === "INSTANCE") return `instance ${instance}`;
+  if (kind === "EDGE" && peer?.kind === "CLUSTER")
+    return `link ${[entity.cluster, peer.cluster].toSorted().join(" - ")}`;
   if (kind === "EDGE") return `edge ${service} -> ${peer?.service ?? ""}`;
+  if (kind === "NODE") return `node ${entity.node}`;
   return `${kind.toLowerCase()} ${entityName(entity)}`;
 }
 
@@ -56,11 +59,11 @@ function holds(expectation: Expectation, found: Findings): boolean {
   }
   if (claim === "is open") return one?.status === "OPEN";
   if (claim === "blames nobody") return one?.answer?.verdict === "INCONCLUSIVE";
-  if ((m = /^blames (.+) as (\w+) with ([\d.]+)$/.exec(claim))) {
+  if ((m = /^blames (.+) as ([\w|]+) with ([\d.]+)$/.exec(claim))) {
     return (
       cause !== undefined &&
       placeName(cause.entity) === m[1] &&
-      cause.faultKind === m[2] &&
+      m[2]!.split("|").includes(cause.faultKind) &&
       cause.confidence >= Number(m[3])
     );
   }

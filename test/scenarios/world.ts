@@ -7,6 +7,9 @@ import type { Localization } from "../../model/localization.ts";
 import type { Storage } from "../../storage/client.ts";
 import { readIncidentPage, type StoredIncident } from "../../storage/incidents.ts";
 import { readLocalizations } from "../../storage/localizations.ts";
+import { makeEntity } from "../../model/entity.ts";
+import { writeChanges } from "../../storage/changes.ts";
+import { writePlatformEvents } from "../../storage/kubernetes-objects.ts";
 import { insertSpans } from "../golden/span-rows.ts";
 import type { Scenario } from "./language.ts";
 import { type Delivery, generateTraffic } from "./traffic.ts";
@@ -53,6 +56,40 @@ async function countWithdrawn(storage: Storage, tenant: string): Promise<number>
   return (await result.json<{ n: number }>())[0]!.n;
 }
 
+const isoAt = (seconds: number) => new Date((START_SECONDS + seconds) * 1000).toISOString();
+
+/** Stores what is told of changes and by Kubernetes; it comes before the traffic, as late news are the traffic's affair. */
+export async function tellOf(storage: Storage, { name: tenant, changes, events, services }: Scenario): Promise<void> {
+  const told = changes.map(({ at, kind, name, what }, i) => {
+    const service = name.split("@")[0]!;
+    const parts = { cluster: services.get(service)?.cluster ?? "east", namespace: "shop", service };
+    const version = name.split("@")[1];
+    return {
+      id: `${tenant}-${i}`,
+      at: isoAt(at),
+      kind,
+      entity: version === undefined ? makeEntity("SERVICE", parts) : makeEntity("VERSION", { ...parts, version }),
+      summary: `${kind} ${name} changed: ${what}`,
+      before: null,
+      after: null,
+    };
+  });
+  if (told.length > 0) await writeChanges(storage, tenant, "scenario", told);
+  const rows = events.map(({ at, reason, pod }, i) => ({
+    Id: `${tenant}-${i}`,
+    At: isoAt(at),
+    Cluster: "east",
+    Namespace: "shop",
+    Kind: "Pod",
+    Name: pod,
+    Node: "",
+    Severity: "Warning",
+    Reason: reason,
+    Message: `${reason} of container app, restarting failed container`,
+  }));
+  if (rows.length > 0) await writePlatformEvents(storage, tenant, rows);
+}
+
 /** Plays the scenarios on an empty database. */
 export async function playScenarios(
   storage: Storage,
@@ -65,6 +102,7 @@ export async function playScenarios(
     memories: new Map(),
     now: () => now * 1000,
   };
+  for (const one of scenarios) await tellOf(storage, one);
   let waiting: Delivery[] = scenarios.flatMap((one) => generateTraffic(one, START_SECONDS, lengthOf(one)));
   const end = Math.max(...scenarios.map(lengthOf));
   for (let at = BACKLOG_SECONDS; at <= end; at += STEP_SECONDS) {

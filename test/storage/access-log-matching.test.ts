@@ -67,6 +67,16 @@ describe("one request, several calls of one service", { timeout: 120_000 }, () =
     ]);
   });
 
+  it("a call of itself that never arrives does not answer with the request it was made for", async () => {
+    const asked = takes("", 1000, 30);
+    expect(await matched([asked, calls("cart", 1005, 8, 1)])).toEqual([
+      "cart > west cart: 1 / 0 / 0 ms",
+      "unknown > west cart: 0 / 1 / 30 ms",
+    ]);
+    // A clock that is behind does not part a call from its answer.
+    expect(await matched([takes("", 1000, 5), calls("cart", 1005, 8, 1)])).toEqual(["cart > west cart: 1 / 1 / 5 ms"]);
+  });
+
   it("where no row names anybody, no more of them have a caller than attempts were made: those that fit it best", async () => {
     const once = calls("checkout", 1000, 30, 1);
     const expected = ["checkout > west cart: 1 / 1 / 20 ms", "unknown > west cart: 0 / 1 / 5 ms"];

@@ -7,11 +7,8 @@ const DAY = 1_800_000_000 - (1_800_000_000 % 86_400);
 const EVERYTHING: KeptSums = {
   Hours: [],
   Minutes: [],
-  FirstHour: DAY,
-  FirstMinute: DAY,
   FirstBucket: DAY,
   LastBucket: DAY + 86_390,
-  FirstSpan: DAY,
 };
 const range = (from: number, to: number) => ({ fromSeconds: DAY + from, toSeconds: DAY + to });
 const sums = (step: number, ...starts: number[]) =>
@@ -37,7 +34,7 @@ test("where buckets are gone a part of a minute is answered by the minute, and t
   const minutes = planGraph(range(630, 720), noBuckets, false);
   expect(minutes.minutes).toEqual(sums(60, 10, 11));
   expect(minutes.range).toEqual(range(600, 720));
-  const hours = planGraph(range(630, 720), { ...noBuckets, Minutes: [], FirstMinute: DAY + 3600 }, false);
+  const hours = planGraph(range(630, 720), { ...noBuckets, Minutes: [] }, false);
   expect(hours.hours).toEqual(sums(3600, 0));
   expect(hours.range).toEqual(range(0, 3600));
 });

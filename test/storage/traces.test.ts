@@ -8,6 +8,7 @@ import { MAX_TRACE_SPANS, type TraceSpan } from "../../model/trace/span.ts";
 import { buildTraceView } from "../../model/trace/view.ts";
 import { showAdopted } from "../../storage/adopt.ts";
 import { listTraces, readSpanDetails, readTrace, type StoredTrace } from "../../storage/traces.ts";
+import { readWholeTrace } from "../../storage/whole-traces.ts";
 import {
   type CollectorVersion,
   collectorRows,
@@ -234,6 +235,19 @@ describe("an adopted table", () => {
           },
         ]);
         expect(await readSpanDetails(test.storage, { ...lookup, tenant: "default" }, ["0101010101010101"])).toEqual([]);
+        const whole = await readWholeTrace(test.storage, lookup, 10);
+        expect(whole).toMatchObject({
+          isCut: false,
+          spans: [
+            { name: "GET /cart", kind: "Server", statusCode: "Error", statusMessage: "boom", durationNs: 100e6 },
+            { name: "GET", kind: "Client", parentSpanId: "0101010101010101", resource: { "service.name": "shop" } },
+          ],
+        });
+        expect(await readWholeTrace(test.storage, lookup, 1)).toMatchObject({
+          isCut: true,
+          spans: [{ kind: "Server" }],
+        });
+        expect(await readWholeTrace(test.storage, { ...lookup, tenant: "default" }, 10)).toBeNull();
         const list = {
           fromSeconds: EPOCH_SECONDS - 60,
           toSeconds: EPOCH_SECONDS + 60,
