@@ -152,9 +152,18 @@ export class TenantMemory {
       pieces.unshift({ from, to, services, edges });
       to = from;
     }
-    if (rows === 0) return;
+    // Buckets from before the tenant's first data are not quiet ones: they would make everything after them a surge.
+    const known = pieces.findIndex(({ services, edges }) => services.length + edges.length > 0);
+    if (known === -1) return;
+    const oldest = pieces[known]!;
+    const begin = [...oldest.services, ...oldest.edges].reduce(
+      (least, { bucket }) => Math.min(least, bucket),
+      oldest.to,
+    );
     // Oldest first, as they came: which instance is new is known by that.
-    for (const { from, to, services, edges } of pieces) this.history.replace(from, to, services, edges);
+    for (const { from, to, services, edges } of pieces.slice(known)) {
+      this.history.replace(Math.max(from, begin), to, services, edges);
+    }
   }
 
   private taint(incident: ActiveIncident): void {
