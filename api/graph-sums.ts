@@ -5,7 +5,7 @@
 // Bounds: linear in the rows.
 import { chooseLedger, type ChosenLedger, LEDGER_TOLERANCE, type LedgerRow, type LedgerSide } from "../model/ledger.ts";
 import type { GraphDetail, GraphEdgeRow, GraphSource } from "../storage/graph-reads.ts";
-import type { Place, Places } from "./graph-places.ts";
+import { CLIENTS, type Place, type Places } from "./graph-places.ts";
 import { groupBy } from "./group-by.ts";
 
 /** One source's account of an edge, with the evidence that it gives. */
@@ -161,9 +161,21 @@ function adjust(edges: readonly EdgeSums[], whole: ChosenLedger): EdgeSums[] {
   }));
 }
 
+/**
+ * The accounts that may be believed of an edge. Spans whose parents never came look like calls of unknown callers: they count none
+ * where another source counts what unknown callers sent.
+ */
+function countingAccounts({ source }: Draft, accounts: readonly EdgeAccount[]): readonly EdgeAccount[] {
+  if (accounts.length === 1 || source.entity !== CLIENTS) return accounts;
+  const others = accounts.filter(
+    (account) => account.source !== "spans" || account.words.some((word) => word !== "inferred"),
+  );
+  return others.some((account) => account.callee.calls > 0) ? others : accounts;
+}
+
 function finish(draft: Draft, accounts: readonly EdgeAccount[]): EdgeSums {
   const { source, target, protocol } = draft;
-  return { source, target, protocol, accounts, ledger: chooseLedger(accounts) };
+  return { source, target, protocol, accounts, ledger: chooseLedger(countingAccounts(draft, accounts)) };
 }
 
 function refinePair(group: readonly Draft[]): EdgeSums[] {

@@ -51,6 +51,16 @@ describe("sources of an edge", () => {
     expect(only?.latencyP50Ms).toBeGreaterThan(18);
   });
 
+  it("count unknown callers by who watches the callee, where spans have only lost their parents", () => {
+    const unknown = (told: Partial<GraphEdgeRow>): GraphEdgeRow => edge("", "cart", told);
+    const orphans = unknown({ CalleeRequests: 60, EvidenceWords: ["inferred"] });
+    const watched = unknown({ CalleeRequests: 20, Source: "access_logs", EvidenceWords: ["access-log"] });
+    const callsOf = (edges: readonly GraphEdgeRow[]) => fold({ edges }).edges.map((one) => one.calls);
+    expect(callsOf([orphans, watched, logs(100)])).toEqual([20, 100]);
+    // Roots are calls of somebody: what proxies saw less of them is their gap.
+    expect(callsOf([{ ...orphans, EvidenceWords: ["span-pair"] }, watched, logs(100)])).toEqual([60, 100]);
+  });
+
   it("raise what a place is said to have answered beyond its sampled spans", () => {
     const graph = fold({
       edges: [spans(100), logs(1000, { CalleeFailures: 100 })],
