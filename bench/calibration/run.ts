@@ -67,8 +67,13 @@ export function runCalibration({ text, fit, tell }: CalibrationOptions): Record<
     tell(proposal === null ? "no case line has candidates: no factors proposed" : formatProposal(proposal));
   }
   const constant = constantBrier(answers);
-  const better = (score: number | null) =>
-    score === null || constant === null || constant === 0 ? null : 1 - score / constant;
+  const better = (score: number | null, than: number | null) =>
+    score === null || than === null || than === 0 ? null : 1 - score / than;
+  // An abstention claims nothing: a confidence of 0 that is right to name nobody, on a fault as on a quiet window.
+  const abstained = cases.filter((one) => one.confidence === null).map((): Judged => ({ confidence: 0, right: false }));
+  const allCases = [...validated, ...abstained];
+  const constantOfAll = constantBrier(allCases);
+  const scoreOfAll = brier(allCases);
   const confident = confidentShare(validated);
   const confidentShown = confidentShare(shown);
   return {
@@ -78,7 +83,9 @@ export function runCalibration({ text, fit, tell }: CalibrationOptions): Record<
     right_when_shown_confident: figure(confidentShown.share, "share", null, confidentShown.note),
     brier: figure(brier(validated), "", null, "cross-validated"),
     brier_of_constant: figure(constant, ""),
-    brier_better_than_constant: figure(better(brier(validated)), "share", ">= 0.3"),
+    brier_better_than_constant: figure(better(brier(validated), constant), "share", ">= 0.3", "answers alone"),
+    brier_of_all_cases: figure(scoreOfAll, "", null, "cross-validated; an abstention is a confidence of 0"),
+    brier_of_all_cases_better_than_constant: figure(better(scoreOfAll, constantOfAll), "share", ">= 0.3"),
     brier_across_sets: figure(brier(acrossSets), "", null, "each set by a map fitted on the other sets"),
     brier_as_shown: figure(brier(shown), ""),
   };
