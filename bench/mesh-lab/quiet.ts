@@ -2,6 +2,7 @@
 // In: the cases of a recording, the question's door. Out: how many windows were asked about, and how many were given which verdict.
 // Bounds: windows between the recovery from one fault and the start of the next, and all of a control's time; one after the other.
 import type { Localize } from "../../model/localization.ts";
+import { BUCKET_SECONDS } from "../../storage/buckets.ts";
 import type { TruthCase } from "./score.ts";
 
 /** What was said of quiet windows. */
@@ -15,7 +16,7 @@ export interface QuietAnswers {
 }
 
 const LENGTH_SECONDS = 20;
-const STEP_SECONDS = 4;
+const STEP_SECONDS = BUCKET_SECONDS;
 // A fault is felt a little longer than it lasts, and what it left behind is cleared up: 12 s of recovery.
 const AFTER_SECONDS = 14;
 const BEFORE_SECONDS = 2;
@@ -27,7 +28,8 @@ export function quietWindows(cases: readonly TruthCase[]): { from: number; to: n
   const faults = cases.filter((one) => !one.control).toSorted((a, b) => a.faultStart - b.faultStart);
   const windows = [];
   for (let i = 1; i < faults.length; i++) {
-    const from = faults[i - 1]!.faultEnd + AFTER_SECONDS;
+    // A question is rounded out to whole buckets: a window that begins within one would hold the end of the fault before it.
+    const from = Math.ceil((faults[i - 1]!.faultEnd + AFTER_SECONDS) / BUCKET_SECONDS) * BUCKET_SECONDS;
     const to = faults[i]!.faultStart - BEFORE_SECONDS;
     for (let at = from; at + LENGTH_SECONDS <= to; at += STEP_SECONDS)
       windows.push({ from: at, to: at + LENGTH_SECONDS });
