@@ -10,7 +10,7 @@ import { type CodeStepRow, readCodeSteps } from "../../storage/code-paths.ts";
 import { serviceKey } from "../history.ts";
 import type { EvidenceSource } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
-import { reachableFrom, type Scene } from "./scene.ts";
+import { type EdgeScene, type EdgeSide, reachableFrom, type Scene } from "./scene.ts";
 import { CODE_PATH_WEIGHTS } from "./weights.ts";
 
 /** One change of a service's way; `weight` in nats, `place` a service key. */
@@ -35,6 +35,8 @@ const REPLACED_SHARE = 0.25;
 // Below, the lost way was one of several before: which one is taken depends on the requests and their data. Were a way's share in a window
 // Beta distributed with a weight of ten, half of all would fall to none once in e^10 windows, three tenths once in e^7.
 const CERTAIN_SHARE = 0.5;
+// A caller whose calls get lost by this share more than before notices.
+const LOST_SHARE = 0.05;
 const END = "end";
 const START = " start";
 // A line names the place in the code, a call only the function around it.
@@ -170,21 +172,32 @@ export function findCodePathChanges(rows: readonly CodeStepRow[]): CodePathChang
   return [...best.values()].toSorted((a, b) => b.weight - a.weight || (a.place < b.place ? -1 : 1));
 }
 
+/** The places whose calls no longer arrive: their code handles that, whatever lies below it. */
+function placesOfLostCalls(scene: Scene): ReadonlySet<string> {
+  const share = ({ callerCalls, neverArrived }: EdgeSide) => (callerCalls === 0 ? 0 : neverArrived / callerCalls);
+  const isLosing = ({ fault, baseline }: EdgeScene) =>
+    fault.neverArrived >= MIN_STEPS && share(fault) - share(baseline) >= LOST_SHARE;
+  return new Set([...scene.edges.values()].filter(isLosing).map(({ from }) => from));
+}
+
 /**
- * Takes from each change what a change below it explains: code that calls something which fails or answers otherwise goes another way
- * itself (error handling, early returns), while a callee that is only called less often does not change its ways at all.
+ * Takes from each change what a change below it explains, or calls that get lost: code that calls something which fails or answers otherwise
+ * goes another way itself (error handling, early returns), while a callee that is only called less often does not change its ways at all.
  */
 export function explainByCallees(changes: readonly CodePathChange[], scene: Scene): CodePathChange[] {
   const below = new Map(changes.map(({ place }) => [place, reachableFrom(scene, [place])]));
+  const losing = placesOfLostCalls(scene);
   return changes
     .map((change) => {
       const callees = changes.filter(
         (other) =>
           other !== change && below.get(change.place)!.has(other.place) && !below.get(other.place)!.has(change.place),
       );
-      const explained = callees.reduce((most, callee) => Math.max(most, callee.weight), 0);
-      const rest = change.weight - CODE_PATH_WEIGHTS.explained * Math.min(change.weight, explained);
-      return { ...change, weight: Math.min(CODE_PATH_WEIGHTS.most, change.isAtStart ? change.weight : rest) };
+      const own = Math.min(CODE_PATH_WEIGHTS.most, change.weight);
+      if (change.isAtStart) return { ...change, weight: own };
+      const lost = losing.has(change.place) ? own : 0;
+      const explained = callees.reduce((most, callee) => Math.max(most, callee.weight), lost);
+      return { ...change, weight: own - CODE_PATH_WEIGHTS.explained * Math.min(own, explained) };
     })
     .toSorted((a, b) => b.weight - a.weight || (a.place < b.place ? -1 : 1));
 }

@@ -12,6 +12,7 @@ import {
 import { serviceKey } from "../history.ts";
 import type { EvidenceSource } from "./evidence.ts";
 import { type Finding, percent } from "./finding.ts";
+import type { Scene, ServiceScene } from "./scene.ts";
 import { RESOURCE_WEIGHTS } from "./weights.ts";
 
 // Below, a figure is within what its history does now and then (a normal one passes 3 once in 700 windows).
@@ -93,12 +94,31 @@ export function findResourceDeviations(rows: readonly ResourceDeviationRow[], in
     .map(({ finding }) => finding);
 }
 
+/**
+ * The rows with their instances at the services that requests know them by: who watches containers names a workload, not a service. An
+ * instance that two services share, or none knows, stays where the sender put it.
+ */
+export function atKnownServices(rows: readonly ResourceDeviationRow[], scene: Scene): ResourceDeviationRow[] {
+  const owners = new Map<string, ServiceScene | null>();
+  for (const service of scene.services.values()) {
+    for (const { instance } of service.instances.values()) {
+      const known = owners.get(instance);
+      if (instance !== "") owners.set(instance, known === undefined || known === service ? service : null);
+    }
+  }
+  return rows.map((row) => {
+    const owner = scene.services.has(serviceKey(row)) ? null : owners.get(row.instance);
+    if (owner === null || owner === undefined) return row;
+    const { cluster, namespace, service } = owner.entity;
+    return { ...row, cluster, namespace, service };
+  });
+}
+
 /** Resource figures as a source of evidence. */
 export const RESOURCE_DEVIATION: EvidenceSource = {
   name: "resource-deviation",
-  collect: async ({ storage, question }) =>
-    findResourceDeviations(
-      await readResourceDeviations(storage, question.tenant, question.windows, CEILING_Z),
-      question.indicator,
-    ),
+  collect: async ({ storage, question: { tenant, windows, indicator }, scene }) => {
+    const rows = await readResourceDeviations(storage, tenant, windows, CEILING_Z);
+    return findResourceDeviations(atKnownServices(rows, scene), indicator);
+  },
 };

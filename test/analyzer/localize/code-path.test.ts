@@ -138,3 +138,16 @@ describe("two services that changed", () => {
     expect(explained.find(({ place }) => place === node("frontend"))!.weight).toBe(10);
   });
 });
+
+describe("code whose calls get lost", () => {
+  const changes = findCodePathChanges(steps("lines", RETURNS_EARLY));
+  const weightWith = (neverArrived: number) =>
+    explainByCallees(changes, sceneOf([calls("cart", "prices", { calls: 100 }, { calls: 100, neverArrived })]))[0]!
+      .weight;
+  test("handles that, so its other way says little", () => {
+    expect(weightWith(20)).toBeLessThan(0.3 * weightWith(0));
+  });
+  test("but not for a call or two", () => {
+    expect(weightWith(2)).toBe(weightWith(0));
+  });
+});

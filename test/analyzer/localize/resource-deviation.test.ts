@@ -1,9 +1,9 @@
 // Resource figures as candidates of their own: what is at its end, what is only unusual, what is neither.
 // In: figures beside their history. Out: findings by service.
 import { describe, expect, test } from "vitest";
-import { findResourceDeviations } from "../../../analyzer/localize/resource-deviation.ts";
+import { atKnownServices, findResourceDeviations } from "../../../analyzer/localize/resource-deviation.ts";
 import type { ResourceDeviationRow } from "../../../storage/resource-history.ts";
-import { node } from "../made.ts";
+import { node, sceneOf, work } from "../made.ts";
 
 function row(facts: Partial<ResourceDeviationRow>): ResourceDeviationRow {
   return {
@@ -60,5 +60,22 @@ describe("a resource figure", () => {
       [["cart-2"], ["CPU"]],
       [["cart-3"], ["MEMORY"]],
     ]);
+  });
+});
+
+describe("an instance that requests know", () => {
+  const scene = sceneOf([
+    work("cart", { requests: 10, instance: "cart-1" }, { requests: 10, instance: "cart-1" }),
+    work("a", { requests: 10, instance: "both" }, { requests: 10, instance: "both" }),
+    work("b", { requests: 10, instance: "both" }, { requests: 10, instance: "both" }),
+  ]);
+  const placed = (facts: Partial<ResourceDeviationRow>) => atKnownServices([row(facts)], scene)[0]!;
+  test("belongs to its service, whatever workload the figure was sent of", () => {
+    expect(placed({ service: "cart-v1", namespace: "other" })).toMatchObject({ service: "cart", namespace: "shop" });
+  });
+  test("stays where it was said to be where nobody or more than one service knows it", () => {
+    expect(placed({ service: "cart-v1", instance: "cart-9" }).service).toBe("cart-v1");
+    expect(placed({ service: "c", instance: "both" }).service).toBe("c");
+    expect(placed({ service: "b", instance: "both" }).service).toBe("b");
   });
 });
