@@ -193,11 +193,11 @@ export function explainByCallees(changes: readonly CodePathChange[], scene: Scen
         (other) =>
           other !== change && below.get(change.place)!.has(other.place) && !below.get(other.place)!.has(change.place),
       );
-      const own = Math.min(CODE_PATH_WEIGHTS.most, change.weight);
-      if (change.isAtStart) return { ...change, weight: own };
-      const lost = losing.has(change.place) ? own : 0;
-      const explained = callees.reduce((most, callee) => Math.max(most, callee.weight), lost);
-      return { ...change, weight: own - CODE_PATH_WEIGHTS.explained * Math.min(own, explained) };
+      const { most, explained: share } = CODE_PATH_WEIGHTS;
+      if (change.isAtStart) return { ...change, weight: Math.min(most, change.weight) };
+      const explained = callees.reduce((loudest, callee) => Math.max(loudest, callee.weight), 0);
+      const rest = Math.min(most, change.weight - share * Math.min(change.weight, explained));
+      return { ...change, weight: losing.has(change.place) ? (1 - share) * rest : rest };
     })
     .toSorted((a, b) => b.weight - a.weight || (a.place < b.place ? -1 : 1));
 }
