@@ -1,16 +1,12 @@
 // Which series of a bucket are not as they were: failures and latency, each with a p-value and an effect.
 // In: the history, the bucket, the baselines. Out: anomalies, strongest first; never a bare boolean.
-// Bounds: one pass over the series; too few requests or too small an effect is no anomaly, however small its p-value.
-// Method: the bucket's failures, and its requests slower than the baseline's median, p90 and p99, are compared with the
-//   baseline's ratios by a Chernoff bound on the binomial tail, after correcting for overdispersion between buckets.
+// Bounds: one pass over the series; the tests, their effects and p-values are those of judge.ts, of few requests those of low-traffic.ts.
 import type { Indicator } from "../model/localization.ts";
 import type { Entity } from "../model/entity.ts";
 import type { Baseline, IsTainted } from "./baseline.ts";
 import type { History, Point, Series } from "./history.ts";
 import { DETECT_LIMITS, type Judgement, judgeErrors, judgeLatency, judgeRefusals } from "./judge.ts";
 import { judgeWindows } from "./low-traffic.ts";
-
-export { DETECT_LIMITS, quantileIndex } from "./judge.ts";
 
 /** One deviating indicator of one series in one bucket; `log10P` ≤ 0, `observed` and `expected` in `unit`. */
 export interface Anomaly {

@@ -51,6 +51,20 @@ export function spreadOf(buckets: readonly { hits: number; trials: number }[], p
 }
 
 /**
+ * log10 of the likeliest way in which a figure that usually is `from` came to show as `to`: it wandered part of the way by `spread`, and
+ * chance did the rest; `chanceAt` = nats that chance costs from where it wandered to.
+ */
+export function likeliestLog10(from: number, to: number, spread: Spread, chanceAt: (at: number) => number): number {
+  let best = -Infinity;
+  for (let i = 0; i <= STEPS; i++) {
+    const at = from + ((to - from) * i) / STEPS;
+    const z = (at - from) / spread.sd;
+    best = Math.max(best, -chanceAt(at) - ((spread.df + 1) / 2) * Math.log1p((z * z) / spread.df));
+  }
+  return Math.min(0, best / Math.LN10);
+}
+
+/**
  * log10 of P(at least `hits` of `trials`) where the share wanders around `expected` by `spread`; 0 when it is not above. An upper bound of
  * the binomial's part (Chernoff) with the likeliest wandering.
  */
@@ -59,15 +73,8 @@ export function driftTailLog10(hits: number, trials: number, expected: number, s
   const p = clamp(expected);
   const x = clamp(hits / trials);
   if (x <= p) return 0;
-  const [from, to] = [logit(p), logit(x)];
-  let best = -Infinity;
-  for (let i = 0; i <= STEPS; i++) {
-    const at = from + ((to - from) * i) / STEPS;
+  return likeliestLog10(logit(p), logit(x), spread, (at) => {
     const q = 1 / (1 + Math.exp(-at));
-    const kl = x * Math.log(x / q) + (1 - x) * Math.log((1 - x) / (1 - q));
-    const z = (at - from) / spread.sd;
-    const drift = ((spread.df + 1) / 2) * Math.log1p((z * z) / spread.df);
-    best = Math.max(best, -trials * kl - drift);
-  }
-  return Math.min(0, best / Math.LN10);
+    return trials * (x * Math.log(x / q) + (1 - x) * Math.log((1 - x) / (1 - q)));
+  });
 }

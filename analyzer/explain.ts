@@ -6,29 +6,27 @@ import type { IncidentCheck, IncidentCheckRequest, IndicatorCheck } from "../mod
 import { entityName } from "../model/entity.ts";
 import { BUCKET_SECONDS, readEdgeBuckets, readServiceBuckets } from "../storage/buckets.ts";
 import type { Storage } from "../storage/client.ts";
-import { readIncidentPage, type StoredIncident, type Symptom } from "../storage/incidents.ts";
+import { readIncidentPage, type StoredIncident } from "../storage/incidents.ts";
 import { readSaturation } from "../storage/saturation.ts";
 import { learnBaselines } from "./baseline.ts";
-import type { Anomaly } from "./detect.ts";
 import { detectAll } from "./detectors.ts";
 import { checkService, type World } from "./explain-checks.ts";
 import { History, type Series } from "./history.ts";
 import { witnessKey } from "./witness.ts";
 import type { AnalyzerOptions } from "./options.ts";
 import { LEVEL_METRICS } from "./saturation.ts";
+import { anomaliesOf } from "./tenant.ts";
 import { bucketAt, bucketsBetween, isoSeconds, rangeOf, unixSeconds } from "./time.ts";
 
 const MAX_INCIDENTS = 100;
-
-type StoredSymptom = Symptom & { readonly anomaly?: Anomaly };
 
 /** Which buckets belong to earlier incidents and must not teach what is normal. */
 function taintsOf(incidents: readonly StoredIncident[], until: number): Map<number, Set<string>> {
   const taints = new Map<number, Set<string>>();
   for (const incident of incidents) {
-    const keys = (incident.symptoms as readonly StoredSymptom[]).flatMap(({ anomaly }) =>
-      anomaly === undefined || anomaly.opensAfter === null ? [] : [witnessKey(anomaly)],
-    );
+    const keys = anomaliesOf(incident)
+      .filter((anomaly) => anomaly.opensAfter !== null)
+      .map(witnessKey);
     const to = incident.resolvedAt === null ? until : unixSeconds(incident.resolvedAt);
     for (const b of bucketsBetween(unixSeconds(incident.startedAt), to)) {
       const known = taints.get(b) ?? new Set<string>();

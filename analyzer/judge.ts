@@ -4,12 +4,12 @@
 // Method: the failures, and the requests slower than the baseline's median, p90 and p99, are compared with the baseline's ratios. The
 //   p-value is the larger of two: a Chernoff bound on the binomial tail after correcting for overdispersion between buckets, and the tail
 //   where the ratio itself wanders (drift.ts). The first knows bursts within a bucket, the second series that were never steady.
-import { quantileMs } from "../model/histogram.ts";
+import { quantileIndex, quantileMs, tailAbove } from "../model/histogram.ts";
 import type { Indicator } from "../model/localization.ts";
 import type { Baseline } from "./baseline.ts";
 import { driftTailLog10, spreadOf } from "./drift.ts";
 import type { Point } from "./history.ts";
-import { dispersion, effectiveSize, tailAbove, upperTailLog10 } from "./statistics.ts";
+import { dispersion, effectiveSize, upperTailLog10 } from "./statistics.ts";
 
 /** Limits of the detectors; every effect must pass its own before a p-value counts. */
 export const DETECT_LIMITS = {
@@ -31,7 +31,7 @@ export const DETECT_LIMITS = {
 } as const;
 
 /** Which condition was not met; null: all were, it is an anomaly. */
-export type Gate = "NO_BASELINE" | "TOO_FEW_REQUESTS" | "TOO_FEW_HITS" | "EFFECT_TOO_SMALL" | "NOT_SIGNIFICANT";
+export type Gate = "TOO_FEW_HITS" | "EFFECT_TOO_SMALL" | "NOT_SIGNIFICANT";
 
 /** A figure that was compared; `log10P` ≤ 0 (0 where the p-value was not worked out), `observed` and `expected` in `unit`. */
 export interface Judgement {
@@ -108,16 +108,6 @@ export function judgeErrors(point: Point, baseline: Baseline, alike: Alikeness =
   const past = baseline.points.map((p) => ({ hits: p.failed, trials: p.calls }));
   const log10P = pValue(point.failed, point.calls, expected, past, alike.errors);
   return { ...judgement, log10P, stoppedBy: log10P < DETECT_LIMITS.maxLog10P ? null : "NOT_SIGNIFICANT" };
-}
-
-/** Index of the histogram bucket in which the q-quantile lies. */
-export function quantileIndex(counts: readonly number[], calls: number, q: number): number {
-  let seen = 0;
-  for (let i = 0; i < counts.length; i++) {
-    seen += counts[i] ?? 0;
-    if (seen >= q * calls) return i;
-  }
-  return counts.length - 1;
 }
 
 const GATE_ORDER: readonly (Gate | null)[] = ["EFFECT_TOO_SMALL", "TOO_FEW_HITS", "NOT_SIGNIFICANT", null];

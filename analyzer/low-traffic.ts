@@ -2,13 +2,12 @@
 // In: a series, the bucket, its baseline. Out: the window's judgements with the bucket in which the deviation began; whether it can be clean.
 // Bounds: pure; three windows a series; the tests, effects and p-values are those of judge.ts. A window's own buckets teach it nothing, and it
 //   does not reach back over a recovery. It speaks only where its newest bucket deviates too, so that it falls silent when the fault is over.
-import { addHistogram } from "../model/histogram.ts";
+import { addHistogram, quantileIndex, tailAbove } from "../model/histogram.ts";
 import { BUCKET_SECONDS } from "../storage/buckets.ts";
 import type { Baseline } from "./baseline.ts";
 import type { Point, Series } from "./history.ts";
-import { type Alikeness, DETECT_LIMITS, type Judgement, judgeErrors, judgeLatency, quantileIndex } from "./judge.ts";
+import { type Alikeness, DETECT_LIMITS, type Judgement, judgeErrors, judgeLatency } from "./judge.ts";
 import { findOnsetSecond } from "./onset.ts";
-import { tailAbove } from "./statistics.ts";
 
 /** The windows of quiet series, in buckets. */
 export const WINDOWS = [3, 6, 30] as const;

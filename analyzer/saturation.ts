@@ -6,6 +6,7 @@ import { makeEntity } from "../model/entity.ts";
 import type { SaturationRow } from "../storage/saturation.ts";
 import type { Anomaly } from "./detect.ts";
 import { nodeKey } from "./history.ts";
+import { witnessKey } from "./witness.ts";
 
 /** Levels that are read; a share of a limit (0..1), or a backlog (messages). */
 export const LEVEL_METRICS: Readonly<Record<string, "share" | "backlog">> = {
@@ -94,7 +95,7 @@ export function detectSaturation(
   for (const row of rows) {
     if (row.service === "") continue;
     const found = row.metric === RESTARTS ? judgeRestarts(row, bucket) : judgeLevel(row, bucket);
-    if (found === null) judged.add(`${place(row, bucket).seriesKey} SATURATION`);
+    if (found === null) judged.add(witnessKey(place(row, bucket)));
     else anomalies.push(found);
   }
   return { anomalies, judged, tests: rows.length };

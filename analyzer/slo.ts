@@ -5,12 +5,12 @@
 //   Workbook, chapter 5 (2 % of a 30-day budget in an hour, 5 % in six); a window shorter than its name counts as far as it is filled.
 import { metrics } from "@opentelemetry/api";
 import { makeEntity } from "../model/entity.ts";
-import { bucketOf } from "../model/histogram.ts";
+import { bucketOf, tailAbove } from "../model/histogram.ts";
 import { BUCKET_SECONDS } from "../storage/buckets.ts";
 import type { SloWindowRow } from "../storage/slo-windows.ts";
 import type { Anomaly } from "./detect.ts";
 import { nodeKey } from "./history.ts";
-import { effectiveSize, tailAbove, upperTailLog10 } from "./statistics.ts";
+import { effectiveSize, upperTailLog10 } from "./statistics.ts";
 
 /** What is promised of a service; `objective` is a ratio (0..1) of its requests: not failed, or within `thresholdMs`. */
 export interface Objective {

@@ -50,11 +50,12 @@ export function dispersion(buckets: readonly { hits: number; trials: number }[],
   return Math.min(0.3, Math.max(floor, excess));
 }
 
-/** Sum of the entries above `index`. */
-export function tailAbove(counts: readonly number[], index: number): number {
-  let sum = 0;
-  for (let i = index + 1; i < counts.length; i++) sum += counts[i] ?? 0;
-  return sum;
+/** The q-quantile (0..1) of ascending values, interpolated; 0 of none. */
+export function quantile(ascending: readonly number[], q: number): number {
+  const at = (ascending.length - 1) * q;
+  const low = ascending[Math.floor(at)] ?? 0;
+  const high = ascending[Math.ceil(at)] ?? low;
+  return low + (high - low) * (at - Math.floor(at));
 }
 
 /** ln(x / (1 - x)) with x kept inside [0.02, 0.98]: the weight of a share. */

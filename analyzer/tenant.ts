@@ -12,7 +12,7 @@ import { type ActiveIncident, type IncidentState, NO_INCIDENTS } from "./inciden
 import { isOpenedBefore, type RecallOptions, recallIncidents } from "./recall.ts";
 import { Season } from "./season.ts";
 import { bucketAt, isoSeconds, unixSeconds } from "./time.ts";
-import { nodesOf, witnessKey } from "./witness.ts";
+import { nodesOf, symptomKey, witnessKey } from "./witness.ts";
 
 /** A symptom as the analyzer stores it: with the anomaly, so that a restart goes on where it stopped. */
 type StoredSymptom = Symptom & { readonly anomaly?: Anomaly };
@@ -176,14 +176,19 @@ export class TenantMemory {
   }
 }
 
+/** The anomalies that a stored incident's symptoms were. */
+export function anomaliesOf(stored: StoredIncident): Anomaly[] {
+  return (stored.symptoms as readonly StoredSymptom[])
+    .map((symptom) => symptom.anomaly)
+    .filter((anomaly) => anomaly !== undefined);
+}
+
 function fromStored(
   stored: StoredIncident,
   localization: ActiveIncident["localization"],
   until: number,
 ): ActiveIncident {
-  const anomalies = (stored.symptoms as readonly StoredSymptom[])
-    .map((symptom) => symptom.anomaly)
-    .filter((anomaly) => anomaly !== undefined);
+  const anomalies = anomaliesOf(stored);
   const startedAt = unixSeconds(stored.startedAt);
   const resolvedAt = stored.resolvedAt === null ? null : unixSeconds(stored.resolvedAt);
   return {
@@ -196,7 +201,7 @@ function fromStored(
     resolvedAt,
     clean: 0,
     silent: 0,
-    symptoms: new Map(anomalies.map((a) => [`${a.seriesKey} ${a.indicator}`, a])),
+    symptoms: new Map(anomalies.map((a) => [symptomKey(a), a])),
     nodes: new Set(anomalies.flatMap(nodesOf)),
     localization,
   };

@@ -5,9 +5,11 @@
 //   five minutes is not judged. Method: the likeliest joint explanation by a Poisson tail and a rate that wanders (as in drift.ts).
 import { BUCKET_SECONDS } from "../storage/buckets.ts";
 import type { Anomaly } from "./detect.ts";
-import { PRIOR_BUCKETS, SPREAD_PRIOR, type Spread } from "./drift.ts";
+import { likeliestLog10, PRIOR_BUCKETS, SPREAD_PRIOR, type Spread } from "./drift.ts";
 import type { History, Series } from "./history.ts";
 import { WINDOWS } from "./low-traffic.ts";
+import { quantile } from "./statistics.ts";
+import { witnessKey } from "./witness.ts";
 
 /** Limits of the rate's detector. */
 export const TRAFFIC_LIMITS = {
@@ -35,10 +37,7 @@ export interface RateJudgement {
   readonly log10P: number;
 }
 
-function median(sorted: readonly number[]): number {
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
+const median = (ascending: readonly number[]): number => quantile(ascending, 0.5);
 
 /** Median of the counts, and how their logarithm varies beyond chance (MAD); counts ascending or not. */
 export function learnRate(counts: readonly number[]): { median: number; spread: Spread } {
@@ -55,25 +54,16 @@ export function learnRate(counts: readonly number[]): { median: number; spread: 
 /** log10 of P(a count as far from `expected`) where the rate wanders; Chernoff's bound on the Poisson tail. */
 export function rateTailLog10(observed: number, expected: number, spread: Spread): number {
   if (expected <= 0 || observed === expected) return 0;
-  const [from, to] = [Math.log(expected), Math.log(Math.max(observed, 0.5))];
-  let best = -Infinity;
-  const steps = 24;
-  for (let i = 0; i <= steps; i++) {
-    const at = from + ((to - from) * i) / steps;
+  return likeliestLog10(Math.log(expected), Math.log(Math.max(observed, 0.5)), spread, (at) => {
     const rate = Math.exp(at);
-    const chance = observed === 0 ? rate : rate - observed + observed * Math.log(observed / rate);
-    const z = (at - from) / spread.sd;
-    best = Math.max(best, -chance - ((spread.df + 1) / 2) * Math.log1p((z * z) / spread.df));
-  }
-  return Math.min(0, best / Math.LN10);
+    return observed === 0 ? rate : rate - observed + observed * Math.log(observed / rate);
+  });
 }
 
 const callsAt = (series: Series, bucket: number): number => series.points.get(bucket)?.calls ?? 0;
 
-/** Key under which a series' bucket is tainted for the rate alone. */
-export function trafficKey(seriesKey: string): string {
-  return `${seriesKey} TRAFFIC`;
-}
+/** What a series' rate is judged and tainted by. */
+const rateKey = (seriesKey: string): string => witnessKey({ seriesKey, indicator: "TRAFFIC" });
 
 /** The rate of one series in a bucket; null when too little is known. `known` are the history's buckets before it, newest first. */
 export function judgeRate(
@@ -84,7 +74,7 @@ export function judgeRate(
   usual: number | null,
 ): RateJudgement | null {
   const first = Math.min(...series.points.keys());
-  const taint = trafficKey(series.key);
+  const taint = rateKey(series.key);
   const counts: number[] = [];
   for (const b of known) {
     if (counts.length >= TRAFFIC_LIMITS.maxBuckets || b < first) break;
@@ -107,7 +97,7 @@ export function judgeRate(
   return { observed, expected, windowBuckets, log10P: rateTailLog10(observed, expected, spread) };
 }
 
-/** Rates of one bucket: what deviates, what could be judged (by trafficKey), and how many tests were made. */
+/** Rates of one bucket: what deviates, what could be judged (by witnessKey), and how many tests were made. */
 export function detectTraffic(
   history: History,
   bucket: number,
@@ -147,7 +137,7 @@ export function detectTraffic(
     });
   }
   anomalies.sort((a, b) => a.log10P - b.log10P || (a.seriesKey < b.seriesKey ? -1 : 1));
-  return { anomalies, judged: new Set([...rates.keys()].map(trafficKey)), tests: rates.size };
+  return { anomalies, judged: new Set([...rates.keys()].map(rateKey)), tests: rates.size };
 }
 
 interface NodeShares {

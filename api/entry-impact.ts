@@ -3,7 +3,7 @@
 // Bounds: pure; a request counts when it failed beyond the baseline's ratio or took longer than 99 in 100 did before; ratios 0..1.
 import { type Entity, makeEntity } from "../model/entity.ts";
 import type { Impact } from "../model/incident.ts";
-import { histogramCount } from "../model/histogram.ts";
+import { histogramCount, quantileIndex, tailAbove } from "../model/histogram.ts";
 import type { EntryWork } from "../storage/incident-story.ts";
 
 /** What one entry operation met. */
@@ -20,24 +20,13 @@ const SLOW_QUANTILE = 0.99;
 /** Share of a histogram's requests above bucket `index`. */
 function shareAbove(hist: readonly number[], index: number): number {
   const total = histogramCount(hist);
-  return total === 0 ? 0 : hist.slice(index + 1).reduce((sum, count) => sum + count, 0) / total;
-}
-
-/** The first bucket with which `q` of the requests are covered. */
-function bucketOfQuantile(hist: readonly number[], q: number): number {
-  const total = histogramCount(hist);
-  let seen = 0;
-  for (const [index, count] of hist.entries()) {
-    seen += count;
-    if (seen >= q * total) return index;
-  }
-  return hist.length - 1;
+  return total === 0 ? 0 : tailAbove(hist, index) / total;
 }
 
 function affected(now: EntryWork, before: EntryWork | undefined): number | null {
   if (before === undefined || before.requests < MIN_BASELINE) return null;
   const failed = Math.max(0, now.failed / now.requests - before.failed / before.requests);
-  const slowFrom = bucketOfQuantile(before.hist, SLOW_QUANTILE);
+  const slowFrom = quantileIndex(before.hist, histogramCount(before.hist), SLOW_QUANTILE);
   const slow = Math.max(0, shareAbove(now.hist, slowFrom) - shareAbove(before.hist, slowFrom));
   return Math.min(1, failed + slow);
 }

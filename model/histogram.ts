@@ -36,6 +36,23 @@ export function histogramCount(counts: readonly number[]): number {
   return sum;
 }
 
+/** Index of the bucket in which the q-quantile (0..1) of `total` observations lies. */
+export function quantileIndex(counts: readonly number[], total: number, q: number): number {
+  let seen = 0;
+  for (let i = 0; i < counts.length; i++) {
+    seen += counts[i] ?? 0;
+    if (seen >= q * total) return i;
+  }
+  return counts.length - 1;
+}
+
+/** Number of observations in the buckets above `index`. */
+export function tailAbove(counts: readonly number[], index: number): number {
+  let sum = 0;
+  for (let i = index + 1; i < counts.length; i++) sum += counts[i] ?? 0;
+  return sum;
+}
+
 /** The q-quantile (0..1) in milliseconds, geometrically interpolated inside its bucket; null when empty. */
 export function quantileMs(counts: readonly number[], q: number): number | null {
   const total = histogramCount(counts);

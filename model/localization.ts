@@ -116,5 +116,15 @@ export interface LocalizeRequest {
   readonly maxCauses: number;
 }
 
+/** A request that narrows nothing: anything that is wrong, anywhere, against a baseline that the analyzer chooses. */
+export const ASK_ANYWHERE: Omit<LocalizeRequest, "tenant" | "range" | "maxCauses"> = {
+  baseline: null,
+  cluster: null,
+  namespace: null,
+  service: null,
+  operation: null,
+  indicator: null,
+};
+
 /** Localizes on demand, stores the answer and returns it. `service` hands the analyzer's to the API. */
 export type Localize = (request: LocalizeRequest) => Promise<Localization>;

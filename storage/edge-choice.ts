@@ -20,7 +20,8 @@ export interface ToldBy {
   readonly callee_other: number;
 }
 
-type EndNames = Pick<
+/** The two ends of an edge between services, by name. */
+export type EndNames = Pick<
   EdgeBucketRow,
   | "src_kind"
   | "src_cluster"

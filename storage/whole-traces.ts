@@ -3,30 +3,18 @@
 // Bounds: lists are of LIST_SECONDS before the newest span and MAX_NAMES long; every statement has a time limit and fails past it; spans are
 // counted by the caller's limits. Lists and searches read our own spans; one trace by its id is read of an adopted table too.
 import type { Storage } from "./client.ts";
-import { findTrace, readHorizon, type TraceLookup } from "./traces.ts";
+import { findTrace, readHorizon, type StoredSpanDetails, type TraceLookup } from "./traces.ts";
 
-/** A span with all that is stored of it; times are unix nanoseconds, `kind` is Internal, Server .. or Unspecified, `statusCode` Unset, Ok or Error. */
-export interface WholeSpan {
+/** A span as it was sent; times are unix nanoseconds, `kind` is Internal, Server .. or Unspecified, `statusCode` Unset, Ok or Error. */
+export interface WholeSpan extends StoredSpanDetails {
   readonly traceId: string;
-  readonly spanId: string;
   readonly parentSpanId: string;
   readonly traceState: string;
   readonly name: string;
-  readonly kind: string;
-  readonly service: string;
   readonly startNs: string;
   readonly durationNs: number;
-  readonly statusCode: string;
   readonly statusMessage: string;
-  readonly scopeName: string;
   readonly scopeVersion: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly resource: Readonly<Record<string, string>>;
-  readonly eventTimes: readonly string[];
-  readonly eventNames: readonly string[];
-  readonly eventAttributes: readonly Readonly<Record<string, string>>[];
-  readonly linkTraceIds: readonly string[];
-  readonly linkSpanIds: readonly string[];
 }
 
 /** A trace with its spans, earliest first; `isCut`: there are more. */

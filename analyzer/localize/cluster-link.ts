@@ -67,9 +67,8 @@ export function findBadLinks(scene: Scene, indicator: Indicator): Finding[] {
     if (bad.length < MIN_EDGES || bad.length < GUILTY_SHARE * across.length) return [];
     const badOthers = others.filter((v) => v.deviates).length;
     if (badOthers > SPARED_SHARE * others.length) return [];
-    // A callee that all of them have in common would explain them as well, and so would a common caller.
-    const ends = (end: (edge: EdgeScene) => string) => new Set(bad.map((v) => end(v.edge))).size;
-    if (ends((edge) => edge.to) < 2) return [];
+    // A callee that all of them have in common would explain them as well; a common caller would show on its other edges, too.
+    if (new Set(bad.map((v) => v.edge.to)).size < 2) return [];
     const share = sum(bad) / total;
     const mean = sum(bad) / bad.reduce((n, v) => n + v.edge.fault.callerCalls, 0);
     const lost = indicator === "ERRORS" ? `+${percent(mean)} failures` : `+${duration(mean / 1e6)}`;

@@ -1,8 +1,8 @@
 // Exclusive time: where requests spend more time of their own than before.
 // In: the scene and the places in question. Out: excess time by service (own time), edge (gap) and virtual callee (call time).
 // Bounds: pure; excess = rise of the mean per request times requests, nanoseconds. Significance by the shift of the histogram.
-import { quantileIndex } from "../detect.ts";
-import { effectiveSize, tailAbove, upperTailLog10 } from "../statistics.ts";
+import { quantileIndex, tailAbove } from "../../model/histogram.ts";
+import { effectiveSize, upperTailLog10 } from "../statistics.ts";
 import { duration, type Excess, percent } from "./finding.ts";
 import { edgesByEnd, onlyCallerOf } from "./refusal.ts";
 import { calleePlace, type EdgeScene, type EdgeSide, type Scene, type ServiceScene } from "./scene.ts";

@@ -3,7 +3,7 @@
 // Bounds: pure; at least MIN_WINDOWS windows and MIN_REQUESTS requests of history; scales have floors, so that a node that never
 //   varied does not make every jitter an event.
 import type { Indicator } from "../../model/localization.ts";
-import { dispersion, effectiveSize, upperTailLog10 } from "../statistics.ts";
+import { dispersion, effectiveSize, quantile, upperTailLog10 } from "../statistics.ts";
 import type { MetricNode, MetricSum } from "./metric-scene.ts";
 
 /** One node's deviation; `excess` is failures, or milliseconds over all requests, beyond its history and at least 0. */
@@ -29,13 +29,6 @@ const MIN_SCALE_MS = 0.5;
 const MAD_TO_SIGMA = 1.4826;
 const UPPER_QUANTILE = 0.95;
 const UPPER_QUANTILE_SIGMAS = 1.645;
-
-function quantile(sorted: readonly number[], q: number): number {
-  const at = (sorted.length - 1) * q;
-  const low = sorted[Math.floor(at)] ?? 0;
-  const high = sorted[Math.ceil(at)] ?? low;
-  return low + (high - low) * (at - Math.floor(at));
-}
 
 const ascending = (values: readonly number[]) => values.toSorted((a, b) => a - b);
 

@@ -3,6 +3,7 @@
 // Bounds: pure. A surge alone is no fault, and other faults happen during surges: it counts where time is lost, or where calls end for want
 //   of capacity (overflow, no healthy upstream, rate limit); failures of another sort are not explained by it and speak against it.
 import type { Indicator } from "../../model/localization.ts";
+import { BUCKET_SECONDS } from "../../storage/buckets.ts";
 import { effectiveSize, upperTailLog10 } from "../statistics.ts";
 import { type Finding, percent } from "./finding.ts";
 import { type EdgeScene, reachableFrom, type Scene } from "./scene.ts";
@@ -61,7 +62,7 @@ export function findSurges(
         indicator,
         weight: Math.min(WEIGHTS.surgeMost, WEIGHTS.surge * Math.log(now / before)),
         excess: 0,
-        summary: `users send ${percent(now / before - 1)} more requests to ${service.entity.service} than before (${(now / 10).toFixed(1)} a second, before ${(before / 10).toFixed(1)})`,
+        summary: `users send ${percent(now / before - 1)} more requests to ${service.entity.service} than before (${(now / BUCKET_SECONDS).toFixed(1)} a second, before ${(before / BUCKET_SECONDS).toFixed(1)})`,
         kinds: { TRAFFIC_SURGE: 6 },
       },
     ];

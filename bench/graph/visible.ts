@@ -12,7 +12,7 @@ import { createRandom } from "../ingest/random.ts";
 import { startMeasuredEngine } from "./engine.ts";
 import { encodeSpans, type SentSpan } from "./sent.ts";
 import { appAttributes } from "./telling.ts";
-import type { WorldPlace, WorldPod, WorldService } from "./world.ts";
+import { lonePod } from "./world.ts";
 
 const POLL_MS = 250;
 const EVERY_MS = 3_700;
@@ -105,21 +105,4 @@ function oneCall(trace: string, id: string, callee: string, nowMs: number): Sent
   ];
 }
 
-function pod(name: string): WorldPod {
-  const service: WorldService = {
-    name,
-    namespace: "shop",
-    layer: 1,
-    isTraced: true,
-    hasSidecar: false,
-    hasLogs: false,
-    isGateway: false,
-    passesHeaders: true,
-    nestsServers: false,
-    isGrpc: false,
-    versions: ["v1"],
-    clusters: ["east"],
-  };
-  const place: WorldPlace = { service, cluster: "east", clockAheadUs: 0, pods: [], routes: [] };
-  return { place, name: `${name}-0`, version: "v1", node: "worker-0", address: "10.0.0.1" };
-}
+const pod = (name: string) => lonePod(name, { hasSidecar: false, hasLogs: false });

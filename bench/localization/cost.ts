@@ -3,6 +3,7 @@
 // Bounds: an engine of its own; the 10-second buckets of the windows and around them are full, spans are there for the fault's minutes
 //   alone, as nothing older is read; questions come one after the other.
 import { localizeOnDemand } from "../../analyzer/on-demand.ts";
+import { ASK_ANYWHERE } from "../../model/localization.ts";
 import { cpuOf, type MeasuredEngine, startMeasuredEngine } from "../graph/engine.ts";
 import { type Figure, figure } from "../report.ts";
 
@@ -89,12 +90,7 @@ export async function measureLocalizationCost(
     const request = {
       tenant: TENANT,
       range: { from: iso(FAULT_FROM), to: iso(FAULT_FROM + FAULT_BUCKETS * 10) },
-      baseline: null,
-      cluster: null,
-      namespace: null,
-      service: null,
-      operation: null,
-      indicator: null,
+      ...ASK_ANYWHERE,
       maxCauses: 5,
     };
     const wall: number[] = [];

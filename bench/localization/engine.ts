@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Localization, LocalizeRequest } from "../../model/localization.ts";
+import { ASK_ANYWHERE, type Localization, type LocalizeRequest } from "../../model/localization.ts";
 import { loadConfig, overrideDefaults } from "../../service/config.ts";
 import { startService } from "../../service/roles.ts";
 import { RETENTION_DEFAULTS, type RetentionOptions } from "../../storage/retention.ts";
@@ -70,12 +70,7 @@ export async function withEngine<Result>(work: (engine: Engine) => Promise<Resul
         localize: (question) =>
           localize({
             tenant: config.values.tenant,
-            baseline: null,
-            cluster: null,
-            namespace: null,
-            service: null,
-            operation: null,
-            indicator: null,
+            ...ASK_ANYWHERE,
             maxCauses: MAX_CAUSES,
             ...question,
           }),

@@ -1,7 +1,7 @@
 // Quiet windows of a recording, asked about on demand: whoever names a cause there is wrong.
 // In: the cases of a recording, the question's door. Out: how many windows were asked about, and how many were given which verdict.
 // Bounds: windows between the recovery from one fault and the start of the next, and all of a control's time; one after the other.
-import type { Localize } from "../../model/localization.ts";
+import { ASK_ANYWHERE, type Localize } from "../../model/localization.ts";
 import { BUCKET_SECONDS } from "../../storage/buckets.ts";
 import type { TruthCase } from "./score.ts";
 
@@ -46,13 +46,12 @@ export async function askQuietWindows(
   tenant: string,
   cases: readonly TruthCase[],
 ): Promise<QuietAnswers> {
-  const open = { baseline: null, cluster: null, namespace: null, service: null, operation: null, indicator: null };
   const windows = quietWindows(cases);
   const confidences: number[] = [];
   const summaries: string[] = [];
   let noFault = 0;
   for (const { from, to } of windows) {
-    const answer = await localize({ tenant, range: { from: iso(from), to: iso(to) }, ...open, maxCauses: 3 });
+    const answer = await localize({ tenant, range: { from: iso(from), to: iso(to) }, ...ASK_ANYWHERE, maxCauses: 3 });
     if (answer.verdict === "NO_FAULT") noFault++;
     const [best] = answer.causes;
     if (best === undefined) continue;

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ServiceError } from "../../model/errors.ts";
-import type { Localization } from "../../model/localization.ts";
+import { ASK_ANYWHERE, type Localization } from "../../model/localization.ts";
 import { overrideDefaults } from "../config.ts";
 import { incidentJson, localizationJson } from "../contract-json.ts";
 import { type FoundIncident, readFoundIncidents, untilAnalyzed } from "../demo/analysis.ts";
@@ -134,12 +134,7 @@ async function analyse(
       from: last?.incident.startedAt ?? new Date(fromSeconds * 1_000).toISOString(),
       to: last?.incident.resolvedAt ?? new Date(toSeconds * 1_000).toISOString(),
     },
-    baseline: null,
-    cluster: null,
-    namespace: null,
-    service: null,
-    operation: null,
-    indicator: null,
+    ...ASK_ANYWHERE,
     maxCauses: 5,
   });
   return { incidents, latest };

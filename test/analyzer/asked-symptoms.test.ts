@@ -2,18 +2,13 @@
 import { describe, expect, test } from "vitest";
 import { findSymptoms, namedPlaces, openingFindings, whyNothing } from "../../analyzer/asked-symptoms.ts";
 import type { Finding } from "../../analyzer/localize/finding.ts";
-import type { LocalizeRequest } from "../../model/localization.ts";
+import { ASK_ANYWHERE, type LocalizeRequest } from "../../model/localization.ts";
 import { calls, node, sceneOf, work } from "./made.ts";
 
 const asked = (facts: Partial<LocalizeRequest> = {}): LocalizeRequest => ({
   tenant: "default",
   range: { from: "2026-01-05T10:00:00Z", to: "2026-01-05T10:01:00Z" },
-  baseline: null,
-  cluster: null,
-  namespace: null,
-  service: null,
-  operation: null,
-  indicator: null,
+  ...ASK_ANYWHERE,
   maxCauses: 5,
   ...facts,
 });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type CycleContext, runCycle } from "../../analyzer/cycle.ts";
 import { localizeOnDemand } from "../../analyzer/on-demand.ts";
 import { ANALYZER_DEFAULTS } from "../../analyzer/options.ts";
-import type { LocalizeRequest } from "../../model/localization.ts";
+import { ASK_ANYWHERE, type LocalizeRequest } from "../../model/localization.ts";
 import type { Storage } from "../../storage/client.ts";
 import { readIncidentPage, readIncidentsById } from "../../storage/incidents.ts";
 import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";
@@ -125,18 +125,10 @@ describe("the cycle", () => {
   describe("localization on demand", () => {
     const iso = (second: number) => new Date((START + second) * 1000).toISOString();
     const ask = (from: number, to: number, more: Partial<LocalizeRequest> = {}) => {
-      const nothing = {
-        baseline: null,
-        cluster: null,
-        namespace: null,
-        service: null,
-        operation: null,
-        indicator: null,
-      };
       const range = { from: iso(from), to: iso(to) };
       return localizeOnDemand(
         db.storage,
-        { tenant: "failing-stage", range, ...nothing, maxCauses: 5, ...more },
+        { tenant: "failing-stage", range, ...ASK_ANYWHERE, maxCauses: 5, ...more },
         now * 1000,
       );
     };

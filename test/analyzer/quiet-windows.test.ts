@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CycleContext, runCycle } from "../../analyzer/cycle.ts";
 import { localizeOnDemand } from "../../analyzer/on-demand.ts";
 import { ANALYZER_DEFAULTS } from "../../analyzer/options.ts";
-import type { Localization } from "../../model/localization.ts";
+import { ASK_ANYWHERE, type Localization } from "../../model/localization.ts";
 import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";
 import { insertSpans } from "../golden/span-rows.ts";
 import { parseScenario } from "../scenarios/language.ts";
@@ -47,8 +47,7 @@ const iso = (seconds: number) => new Date((START + seconds) * 1000).toISOString(
 
 function ask(tenant: string, from: number, to: number): Promise<Localization> {
   const range = { from: iso(from), to: iso(to) };
-  const open = { cluster: null, namespace: null, service: null, operation: null, indicator: null };
-  return localizeOnDemand(db.storage, { tenant, range, baseline: null, ...open, maxCauses: 5 }, Date.now());
+  return localizeOnDemand(db.storage, { tenant, range, ...ASK_ANYWHERE, maxCauses: 5 }, Date.now());
 }
 
 test(

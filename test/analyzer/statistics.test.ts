@@ -1,7 +1,7 @@
 // The small statistics: known values, bounds that hold for every input, and the honest meaning of a p-value.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { dispersion, effectiveSize, logit, tailAbove, upperTailLog10 } from "../../analyzer/statistics.ts";
+import { dispersion, effectiveSize, logit, quantile, upperTailLog10 } from "../../analyzer/statistics.ts";
 
 /** log10 P(at least `hits` of `trials`), summed exactly. */
 function exactTailLog10(hits: number, trials: number, p: number): number {
@@ -77,8 +77,9 @@ describe("dispersion", () => {
   });
 });
 
-test("tailAbove adds what lies above an index", () => {
-  expect([-1, 0, 1, 2, 9].map((i) => tailAbove([1, 2, 3], i))).toEqual([6, 5, 3, 0, 0]);
+test("a quantile lies between its neighbours, and of nothing is 0", () => {
+  expect([0, 0.25, 0.5, 1].map((q) => quantile([1, 2, 4], q))).toEqual([1, 1.5, 2, 4]);
+  expect(quantile([], 0.5)).toBe(0);
 });
 
 test("logit is odd, and bounded at both ends", () => {

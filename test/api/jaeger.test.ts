@@ -1,39 +1,23 @@
 // The routes of Jaeger's dependencies: what is asked, what is refused and how, and what a long window costs the second time.
 // That the answers are Jaeger's is the business of test/graph-oracle/jaeger.test.ts.
-import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { API_DEFAULTS } from "../../api/options.ts";
-import { buildServer } from "../../api/server.ts";
 import { readDependencies } from "../../storage/dependencies.ts";
 import { hexId, insertSpans, type TestSpan } from "../golden/span-rows.ts";
-import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";
+import { type JaegerApp, NOW_MS, startJaeger } from "./jaeger-fixture.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const NOW_MS = Date.UTC(2026, 2, 2, 9);
 const HOUR_MS = 3_600_000;
 
-let database: TestStorage;
-let app: FastifyInstance;
+let jaeger: JaegerApp;
 beforeAll(async () => {
-  database = await startTestStorage();
-  app = await buildServer({
-    storage: database.storage,
-    localize: null,
-    checks: {},
-    version: "0",
-    now: () => NOW_MS,
-    options: API_DEFAULTS,
-  });
+  jaeger = await startJaeger();
   await insertSpans(
-    database.storage,
+    jaeger.database.storage,
     [1, 3, 23, 30].flatMap((hours) => trace(hours, "default")),
   );
 });
-afterAll(async () => {
-  await app.close();
-  await database.stop();
-});
+afterAll(() => jaeger.stop());
 
 /** A call of `cart` by `shop`, so many hours ago. */
 function trace(hoursAgo: number, tenant: string): TestSpan[] {
@@ -50,10 +34,7 @@ function trace(hoursAgo: number, tenant: string): TestSpan[] {
   return [one("a", "", "shop"), one("b", "a", "cart")];
 }
 
-async function ask(url: string): Promise<{ status: number; body: unknown }> {
-  const answer = await app.inject({ url, headers: { host: "localhost" } });
-  return { status: answer.statusCode, body: answer.json() };
-}
+const ask: JaegerApp["ask"] = (...asked) => jaeger.ask(...asked);
 
 const links = (callCount: number) => [{ parent: "shop", child: "cart", callCount }];
 
@@ -107,12 +88,12 @@ describe("dependencies", () => {
   it("of a long window are summed up once, request by request, and anew where spans come late", async () => {
     const tenant = "long";
     await insertSpans(
-      database.storage,
+      jaeger.database.storage,
       [2, 5, 8].flatMap((hours) => trace(hours, tenant)),
     );
     let clock = 0;
     const read = (budgetMs: number) =>
-      readDependencies(database.storage, {
+      readDependencies(jaeger.database.storage, {
         tenant,
         fromMs: NOW_MS - 12 * HOUR_MS,
         toMs: NOW_MS,
@@ -124,7 +105,7 @@ describe("dependencies", () => {
     expect(await read(20)).toMatchObject({ ok: false, blocks: 71 });
     expect(await read(100_000)).toEqual({ ok: true, links: links(3) });
     expect(await read(0)).toEqual({ ok: true, links: links(3) });
-    await insertSpans(database.storage, trace(5.001, tenant));
+    await insertSpans(jaeger.database.storage, trace(5.001, tenant));
     // The late spans began before the whole hour: their own block and the next one, in whose margin they lie.
     expect(await read(0)).toEqual({ ok: false, missing: 2, blocks: 71 });
     expect(await read(100_000)).toEqual({ ok: true, links: links(4) });

@@ -8,7 +8,7 @@ import { startPipeline } from "../../bench/graph/pipeline.ts";
 import { startBefore } from "../../bench/graph/scenario.ts";
 import type { SentLog, SentSpan } from "../../bench/graph/sent.ts";
 import { appAttributes, destinationLog, proxyAttributes, sourceLog } from "../../bench/graph/telling.ts";
-import type { WorldPlace, WorldPod, WorldService } from "../../bench/graph/world.ts";
+import { lonePod } from "../../bench/graph/world.ts";
 import { flagMeaning } from "../../model/response-flags.ts";
 import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";
 
@@ -93,24 +93,7 @@ const FLAGGED = 3;
 const FROM_SECONDS = startBefore(Date.now());
 const random = createRandom(5);
 
-function pod(name: string): WorldPod {
-  const service: WorldService = {
-    name,
-    namespace: "shop",
-    layer: 1,
-    isTraced: true,
-    hasSidecar: true,
-    hasLogs: true,
-    isGateway: false,
-    passesHeaders: true,
-    nestsServers: false,
-    isGrpc: false,
-    versions: ["v1"],
-    clusters: ["east"],
-  };
-  const place: WorldPlace = { service, cluster: "east", clockAheadUs: 0, pods: [], routes: [] };
-  return { place, name: `${name}-0`, version: "v1", node: "worker-0", address: "10.0.0.1" };
-}
+const pod = (name: string) => lonePod(name, { hasSidecar: true, hasLogs: true });
 
 const named = (way: string, flag: string) => flag.toLowerCase().replace(",", "-and-") + `-by-${way}`;
 
