@@ -12,7 +12,7 @@ import { createRandom } from "../ingest/random.ts";
 import { startMeasuredEngine } from "./engine.ts";
 import { encodeSpans, type SentSpan } from "./sent.ts";
 import { appAttributes } from "./telling.ts";
-import { lonePod } from "./world.ts";
+import { lonePod } from "./lone-pod.ts";
 
 const POLL_MS = 250;
 const EVERY_MS = 3_700;

@@ -289,22 +289,3 @@ function entriesOf(places: readonly WorldPlace[]): Entry[] {
   }
   return entries;
 }
-
-/** A service of one pod that nothing else is known of, for traffic that is written by hand. */
-export function lonePod(name: string, told: Pick<WorldService, "hasSidecar" | "hasLogs">): WorldPod {
-  const service: WorldService = {
-    name,
-    namespace: "shop",
-    layer: 1,
-    isTraced: true,
-    isGateway: false,
-    passesHeaders: true,
-    nestsServers: false,
-    isGrpc: false,
-    versions: ["v1"],
-    clusters: ["east"],
-    ...told,
-  };
-  const place: WorldPlace = { service, cluster: "east", clockAheadUs: 0, pods: [], routes: [] };
-  return { place, name: `${name}-0`, version: "v1", node: "worker-0", address: "10.0.0.1" };
-}

@@ -8,7 +8,7 @@ import { startPipeline } from "../../bench/graph/pipeline.ts";
 import { startBefore } from "../../bench/graph/scenario.ts";
 import type { SentLog, SentSpan } from "../../bench/graph/sent.ts";
 import { appAttributes, destinationLog, proxyAttributes, sourceLog } from "../../bench/graph/telling.ts";
-import { lonePod } from "../../bench/graph/world.ts";
+import { lonePod } from "../../bench/graph/lone-pod.ts";
 import { flagMeaning } from "../../model/response-flags.ts";
 import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";
 
