@@ -54,7 +54,7 @@ const BLOCK_ROWS = 32_768;
 
 /** Measures all of it. */
 export async function measureCost(plan: CostPlan, tell: (line: string) => void): Promise<CostResult> {
-  const engine = await startMeasuredEngine();
+  const engine = await startMeasuredEngine("stopped");
   try {
     const spans = await fill(engine, plan);
     tell(`graph: ${spans} spans of ${plan.services} services are stored`);

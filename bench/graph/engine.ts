@@ -1,7 +1,7 @@
 // A ClickHouse that tells what each statement cost: an embedded server of its own that keeps system.query_log.
 // In: work on storage. Out: its answer, and CPU time and peak memory of every statement that it ran.
-// Bounds: a temporary folder; merges are stopped until they are asked for, so that a round costs nothing but its statements;
-// nobody else uses it, so what is logged during a work is that work's.
+// Bounds: a temporary folder; nobody else uses it, so what is logged during a work is that work's. Merges may be stopped, so that a
+// round costs nothing but its statements; then no lightweight DELETE may run (roll-ups of hours), as it waits for a merge.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,8 +34,8 @@ export interface MeasuredEngine {
 const MEMORY_BYTES = 3 * 1024 ** 3;
 const REQUEST_TIMEOUT_MS = 600_000;
 
-/** Starts the engine and makes the tables. */
-export async function startMeasuredEngine(): Promise<MeasuredEngine> {
+/** Starts the engine and makes the tables; `merges` are stopped until they are asked for, or run as they do for users. */
+export async function startMeasuredEngine(merges: "stopped" | "running"): Promise<MeasuredEngine> {
   const dataDir = mkdtempSync(join(tmpdir(), "faultline-bench-graph-"));
   const server = await startEmbeddedServer({ dataDir, maxMemoryBytes: MEMORY_BYTES, keepsQueryLog: true });
   const { url, user, password } = server;
@@ -46,7 +46,7 @@ export async function startMeasuredEngine(): Promise<MeasuredEngine> {
   };
   const ask = async <Row>(query: string): Promise<Row[]> =>
     (await storage.client.query({ query, format: "JSONEachRow" })).json<Row>();
-  await run("SYSTEM STOP MERGES");
+  if (merges === "stopped") await run("SYSTEM STOP MERGES");
 
   return {
     storage,

@@ -45,7 +45,7 @@ const TIMED_A_ROUND = 3;
 
 /** Measures all reads. */
 export async function measureReads(plan: ReadPlan, tell: (line: string) => void): Promise<ReadResult> {
-  const engine = await startMeasuredEngine();
+  const engine = await startMeasuredEngine("stopped");
   try {
     await fillReadTables(engine, plan.edges, { from: DAY_FROM, to: NOW });
     tell(`graph: ${plan.edges} edges over a day are stored`);

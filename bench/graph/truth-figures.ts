@@ -23,7 +23,7 @@ const DELIVERY_US = { usual: 150_000_000, smoke: 900_000_000 } as const;
 
 /** Runs one size, some time before `nowMs`. */
 export async function measureTruth(services: number, nowMs: number, smoke: boolean): Promise<TruthResult> {
-  const engine = await startMeasuredEngine();
+  const engine = await startMeasuredEngine("running");
   try {
     const fromSeconds = startBefore(nowMs);
     const requests = services * REQUESTS_A_SERVICE;

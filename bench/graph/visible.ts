@@ -23,7 +23,7 @@ const QUERY = `query Visible($range: TimeRangeInput!) {
 
 /** Tries so often; a try that is not seen in a minute counts as that minute. `intervalSeconds` null: the analyzer's default. */
 export async function measureVisible(tries: number, intervalSeconds: number | null): Promise<number[]> {
-  const engine = await startMeasuredEngine();
+  const engine = await startMeasuredEngine("running");
   const { storage } = engine;
   const ingest = await startIngest({ storage, options: { ...INGEST_DEFAULTS, httpPort: 0, grpcPort: 0 } });
   const interval = intervalSeconds === null ? {} : { intervalSeconds };

@@ -83,7 +83,7 @@ export async function measureLocalizationCost(
   plan: LocalizationCostPlan,
   tell: (line: string) => void,
 ): Promise<Record<string, Figure>> {
-  const engine = await startMeasuredEngine();
+  const engine = await startMeasuredEngine("stopped");
   try {
     await fill(engine, plan);
     tell(`localization: ${plan.services} services and ${plan.edges} edges are stored`);
