@@ -19,6 +19,7 @@ function accountOf(row: OperationCallRow): EdgeAccount {
     ...NO_EXTRAS,
     source: "spans",
     words: ["span-pair"],
+    orphans: 0,
     caller: NO_SIDE,
     callee: {
       calls: row.Calls,
@@ -52,7 +53,7 @@ function partOf(node: OperationNode): EdgeAccount {
     degraded: degradations,
     histogram: node.histogram,
   };
-  return { ...NO_EXTRAS, source: "spans", words: ["inferred"], caller: NO_SIDE, callee };
+  return { ...NO_EXTRAS, source: "spans", words: ["inferred"], orphans: 0, caller: NO_SIDE, callee };
 }
 
 /** The edges that lead to operations, with their callers, of which `places` may have to gain some. */

@@ -11,6 +11,8 @@ import { groupBy } from "./group-by.ts";
 /** One source's account of an edge, with the evidence that it gives. */
 export interface EdgeAccount extends LedgerRow {
   readonly words: readonly string[];
+  /** Calls of unknown callers whose span names a parent that never came; they are among the callee's calls. */
+  readonly orphans: number;
 }
 
 /** An edge with all that was told of it. `ledger` is the chosen account. */
@@ -31,6 +33,7 @@ function accountOf(row: GraphEdgeRow): EdgeAccount {
   return {
     source: row.Source,
     words: row.EvidenceWords,
+    orphans: row.OrphanRequests,
     caller: {
       calls: row.CallerRequests,
       failed: row.CallerFailures,
@@ -167,10 +170,17 @@ function adjust(edges: readonly EdgeSums[], whole: ChosenLedger): EdgeSums[] {
  */
 function countingAccounts({ source }: Draft, accounts: readonly EdgeAccount[]): readonly EdgeAccount[] {
   if (accounts.length === 1 || source.entity !== CLIENTS) return accounts;
-  const others = accounts.filter(
-    (account) => account.source !== "spans" || account.words.some((word) => word !== "inferred"),
-  );
-  return others.some((account) => account.callee.calls > 0) ? others : accounts;
+  const isCounted = accounts.some((account) => account.source !== "spans" && account.callee.calls > 0);
+  if (!isCounted) return accounts;
+  return accounts
+    .filter(({ orphans, callee }) => orphans === 0 || orphans < callee.calls)
+    .map((account) => {
+      const { orphans, callee } = account;
+      if (orphans === 0) return account;
+      const calls = callee.calls - orphans;
+      // Which of them failed is not told apart, so the rest keeps the share.
+      return { ...account, callee: { ...scaleSide(callee, calls / callee.calls), calls } };
+    });
 }
 
 function finish(draft: Draft, accounts: readonly EdgeAccount[]): EdgeSums {

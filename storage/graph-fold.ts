@@ -28,6 +28,7 @@ const EDGE_FIGURES = [
   "PlainCalls",
   "OffsetNs",
   "OffsetCalls",
+  "OrphanRequests",
 ] as const satisfies readonly (keyof Figures<GraphEdgeRow>)[];
 
 const NODE_FIGURES = [

@@ -84,6 +84,8 @@ export interface GraphEdgeRow {
   /** Sum over `OffsetCalls` calls of the callee's clock minus the caller's, nanoseconds. */
   OffsetNs: number;
   OffsetCalls: number;
+  /** Of `CalleeRequests` from unknown callers: those whose span names a parent that never came. */
+  OrphanRequests: number;
   /** Calls by response flag, as the caller saw them. */
   Flags: Record<string, number>;
 }

@@ -103,6 +103,7 @@ function edgesOfBlock(block: readonly Column[]): GraphEdgeRow[] {
     PlainCalls = [],
     OffsetNs = [],
     OffsetCalls = [],
+    OrphanRequests = [],
     Flags = [],
   ] = valuesOf(block);
   const histograms = histogramsOf(block);
@@ -149,6 +150,7 @@ function edgesOfBlock(block: readonly Column[]): GraphEdgeRow[] {
       PlainCalls: PlainCalls[i] as number,
       OffsetNs: OffsetNs[i] as number,
       OffsetCalls: OffsetCalls[i] as number,
+      OrphanRequests: OrphanRequests[i] as number,
       Flags: Flags[i] as Record<string, number>,
     });
   }

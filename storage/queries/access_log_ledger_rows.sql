@@ -10,7 +10,7 @@
 --   row takes its caller's place, the caller row the place of the sidecar that answered it last. Groups of more than 64 rows (a constant id) stay unmatched.
 -- Callers without a proxy write no row, and their callee's names nobody. So a row without a name belongs to no caller that another row of
 --   the request names, and no more of them belong to callers than these say attempts: those fit best that are of the pod the caller names,
---   lie within the call, begin next to it. The rest has an unknown caller. Both look at no row more than 5 s earlier or 30 s later.
+--   lie within the call, begin next to it; an attempt whose flag says that no instance took it is none. The rest has an unknown caller. Both look at no row more than 5 s earlier or 30 s later.
 -- A caller's log names a callee but not its cluster: where no callee row was found and all of that name are in one cluster, it is there.
 -- OriginFailed: the caller's failures that its callee did not answer with; a flag says so where no callee row is known.
 -- NeverArrived: by the caller's flags. Flags: the caller's, where it sets none those of the callee's answer; bytes, security: the caller's. All
@@ -61,7 +61,7 @@ WITH
     GROUP BY id
   ),
   -- One number a row: bit 0 caller, 1 outcome, 3 layer (0 sidecar, 1 waypoint, 2 ztunnel, 3 gateway), 5 protocol, 7 security,
-  -- 9 bucket of the histogram (127: not measured), 16 retries (255: not told), 24 hash of the flags, 48 hash of the caller's service (0: not known).
+  -- 9 bucket of the histogram (127: not measured), 16 retries (255: not told), 24 hash of the flags, 47 no instance took the last attempt, 48 hash of the caller's service (0: not known).
   rows AS (
     SELECT
       multiIf(RequestId != '', cityHash64(Tenant, RequestId, DstNamespace, DstService),
@@ -78,7 +78,7 @@ WITH
           Attributes['connection_security_policy'] = 'none', 256, 0)
         + toUInt64(if(Duration < 0, 127, if(Duration < 200000, 0, least(95, floor(log(Duration / 200000) / log(1.144)) + 1)))) * 512
         + toUInt64(if(Attempts < 0, 255, least(254, greatest(Attempts - 1, 0)))) * 65536),
-        if(ResponseFlags = '', 0, bitShiftLeft(bitAnd(cityHash64(ResponseFlags), 16777215), 24))
+        if(ResponseFlags = '', 0, bitShiftLeft(bitAnd(cityHash64(ResponseFlags), 8388607), 24) + if(hasAny(splitByChar(',', toString(ResponseFlags)), unreached), bitShiftLeft(toUInt64(1), 47), 0))
         + if(SrcService = '', 0, bitShiftLeft(toUInt64(1 + cityHash64(SrcNamespace, SrcService) % 65535), 48))) AS facts
     FROM logs
     WHERE Timestamp >= from_time AND Timestamp < to_time
@@ -98,6 +98,9 @@ WITH
   -- Each step is a query of its own: what is named twice within one is worked out, and planned, twice.
   named_rows AS (
     SELECT *,
+      -- How many attempts of each caller an instance may have taken; 65535: not told.
+      if(n < 3 OR n > 64, arrayWithConstant(n, 0), arrayMap(f -> multiIf(NOT bitTest(f, 0), 0,
+        bitAnd(bitShiftRight(f, 16), 255) = 255, if(bitTest(f, 47), 0, 65535), bitAnd(bitShiftRight(f, 16), 255) + 1 - bitTest(f, 47)), facts_of)) AS rooms,
       -- Sidecars on their way in: whom they name, and for each that names nobody, whom the others name.
       if(n < 3 OR n > 64, arrayWithConstant(n, 0), arrayMap(f -> if(bitAnd(f, 25) = 0, bitShiftRight(f, 48), 0), facts_of)) AS named,
       if(n < 3 OR n > 64, arrayWithConstant(n, emptyArrayUInt64()), arrayMap((f, t) -> if(bitAnd(f, 25) = 0 AND bitShiftRight(f, 48) = 0,
@@ -108,11 +111,11 @@ WITH
     SELECT *,
       -- The caller of each callee: the last that began before it, else the first after it.
       if(n < 3 OR n > 64, arrayWithConstant(n, 0), arrayMap((f, t, names) -> if(bitTest(f, 0), 0,
-        arraySort(arrayFilter(x -> x.1 != 0, arrayMap((c, s, u, d, j) -> (
+        arraySort(arrayFilter(x -> x.1 != 0, arrayMap((c, s, u, d, j, room) -> (
             if(bitTest(c, 0) AND u >= t - 30000000000 AND u <= t + 5000000000 AND (d < 0 OR u + d >= t - 5000000000)
-                AND if(bitShiftRight(f, 48) = 0, NOT has(names, bitShiftRight(c, 48)), bitShiftRight(f, 48) = bitShiftRight(c, 48)),
+                AND if(bitShiftRight(f, 48) = 0, room > 0 AND NOT has(names, bitShiftRight(c, 48)), bitShiftRight(f, 48) = bitShiftRight(c, 48)),
               if(u <= t + 20000000, u, 2 * t - u - 40000000000), 0), s, d, j),
-          facts_of, srcs, ats, tooks, numbers)))[-1].4), facts_of, ats, taken)) AS claims
+          facts_of, srcs, ats, tooks, numbers, rooms)))[-1].4), facts_of, ats, taken)) AS claims
     FROM named_rows
   ),
   fitted AS (
@@ -121,8 +124,7 @@ WITH
       if(n < 3 OR n > 64, arrayWithConstant(n, 0), arrayMap((f, own, t, d, w) -> if(own = 0 OR bitAnd(f, 25) != 0 OR bitShiftRight(f, 48) != 0, 0,
         1 + toUInt64(least(abs(t - ats[own]), 100000000000)) + if(t >= ats[own] AND t + w <= ats[own] + tooks[own] + 2000000, 0, 200000000000)
           + if(d = dsts[own], 0, 400000000000)), facts_of, claims, ats, dsts, tooks)) AS misfits,
-      n >= 3 AND n <= 64 AND arrayCount(m -> m != 0, misfits) > arraySum(c -> if(bitTest(c, 0), if(bitAnd(bitShiftRight(c, 16), 255) = 255, 65535, bitAnd(bitShiftRight(c, 16), 255) + 1), 0)
-        * NOT has(named, bitShiftRight(c, 48)), facts_of) AS is_crowded
+      n >= 3 AND n <= 64 AND arrayCount(m -> m != 0, misfits) > arraySum((c, room) -> room * NOT has(named, bitShiftRight(c, 48)), facts_of, rooms) AS is_crowded
     FROM claimed
   ),
   owned AS (
@@ -130,9 +132,8 @@ WITH
       if(NOT is_crowded, claims,
         arrayMap((own, misfit, t, names) -> if(misfit != 0
           AND arrayCount((m, v) -> m != 0 AND m < misfit AND abs(v - t) <= 5000000000, misfits, ats)
-            >= arraySum(arrayMap((c, u, d) -> if(bitTest(c, 0) AND u >= t - 30000000000 AND u <= t + 5000000000
-                AND (d < 0 OR u + d >= t - 5000000000) AND NOT has(names, bitShiftRight(c, 48)),
-              if(bitAnd(bitShiftRight(c, 16), 255) = 255, 65535, bitAnd(bitShiftRight(c, 16), 255) + 1), 0), facts_of, ats, tooks)),
+            >= arraySum(arrayMap((c, u, d, room) -> if(u >= t - 30000000000 AND u <= t + 5000000000 AND (d < 0 OR u + d >= t - 5000000000)
+              AND NOT has(names, bitShiftRight(c, 48)), room, 0), facts_of, ats, tooks, rooms)),
           0, own), if(is_crowded, claims, []), if(is_crowded, misfits, []), if(is_crowded, ats, []), if(is_crowded, taken, []))) AS owners
     FROM fitted
   ),
@@ -145,7 +146,8 @@ WITH
           AND (tooks[first_caller] < 0 OR lag <= tooks[first_caller] + 5000000000)
           AND (told = bitShiftRight(facts_of[first_caller], 48)
             -- What began earlier and went on for longer is no answer: a service that calls itself does so within the request it was asked.
-            OR told = 0 AND NOT (lag < 0 AND tooks[first_caller] >= 0 AND lag + tooks[first_callee] > tooks[first_caller])), [2, 1], [0, 0]),
+            OR told = 0 AND NOT (bitTest(facts_of[first_caller], 47) AND bitAnd(bitShiftRight(facts_of[first_caller], 16), 255) IN (0, 255))
+              AND NOT (lag < 0 AND tooks[first_caller] >= 0 AND lag + tooks[first_callee] > tooks[first_caller])), [2, 1], [0, 0]),
         arrayMap((f, own, i) -> if(NOT bitTest(f, 0), own,
           arraySort(arrayFilter(x -> x.1, arrayMap((o, e, t, d, j) -> (o = i, bitAnd(e, 24) = 0, t, d, j), owners, facts_of, ats, dsts, numbers)))[-1].5),
           facts_of, owners, numbers)) AS others
@@ -173,13 +175,13 @@ WITH
       countIf(tells AND security = 1) AS secured_calls,
       countIf(tells AND security = 2) AS plain_calls,
       groupArrayIf(flag, flag != 0 AND is_caller) AS caller_flags,
-      groupArrayIf(bitAnd(bitShiftRight(other, 24), 16777215) AS answer_flag, is_caller AND flag = 0 AND answer_flag != 0) AS answer_flags,
+      groupArrayIf(bitAnd(bitShiftRight(other, 24), 8388607) AS answer_flag, is_caller AND flag = 0 AND answer_flag != 0) AS answer_flags,
       groupArrayIf(flag, flag != 0 AND NOT is_caller AND (tells OR bitAnd(slot, 3) = 2)) AS callee_flags
     FROM (
       SELECT at, took, received, sent, facts, other, other_took,
         bitTest(facts, 0) AS is_caller, bitAnd(bitShiftRight(facts, 1), 3) AS outcome,
         bitAnd(bitShiftRight(if(NOT is_caller AND bitAnd(facts, 24) = 0, other, facts), 3), 3) AS layer,
-        bitAnd(bitShiftRight(facts, 5), 3) AS protocol, toUInt64(intDiv(at, 10000000000)) * 16 + protocol * 4 + layer AS slot, bitAnd(bitShiftRight(facts, 9), 127) AS hist, bitAnd(bitShiftRight(facts, 24), 16777215) AS flag,
+        bitAnd(bitShiftRight(facts, 5), 3) AS protocol, toUInt64(intDiv(at, 10000000000)) * 16 + protocol * 4 + layer AS slot, bitAnd(bitShiftRight(facts, 9), 127) AS hist, bitAnd(bitShiftRight(facts, 24), 8388607) AS flag,
         multiIf(is_caller OR other = 0, src_id, other_src) AS src,
         if(is_caller AND other != 0 AND bitAnd(other, 24) = 0, other_dst, dst_id) AS dst,
         -- A connection has no request id: where its caller is known, the caller's proxy tells of it too.
@@ -202,7 +204,7 @@ WITH
     WHERE is_layered AND toStartOfMinute(Timestamp) >= first_minute AND toStartOfMinute(Timestamp) <= last_minute
       AND Reporter IN ('source', 'destination', 'gateway', 'waypoint') AND IngestedAt <= {known_at:DateTime64(3)}
   ),
-  CAST((SELECT groupUniqArray((bitAnd(cityHash64(ResponseFlags), 16777215), toString(ResponseFlags))) FROM logs WHERE ResponseFlags != ''), 'Map(UInt64, String)') AS words_of,
+  CAST((SELECT groupUniqArray((bitAnd(cityHash64(ResponseFlags), 8388607), toString(ResponseFlags))) FROM logs WHERE ResponseFlags != ''), 'Map(UInt64, String)') AS words_of,
   homes AS (
     SELECT at.1 AS Tenant, at.2 AS Namespace, at.3 AS Service, groupUniqArray(2)(at.4) AS clusters
     FROM (

@@ -49,6 +49,7 @@ SELECT
   sum(PlainCalls),
   sum(OffsetNs),
   sum(OffsetCalls),
+  sumIf(CalleeCalls, SrcKind = 'unknown' AND Evidence = 'inferred'),
   sumMap(Flags),
   if({histograms:UInt8} = 1, sumForEach(if({histograms:UInt8} = 1, CallerHist, [])), []),
   if({histograms:UInt8} = 1, sumForEach(if({histograms:UInt8} = 1, CalleeHist, [])), [])

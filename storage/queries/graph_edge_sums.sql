@@ -48,4 +48,5 @@ SELECT
   sum(PlainCalls),
   sum(OffsetUs) * 1000,
   sum(OffsetCalls),
+  sumIf(CalleeCalls, SrcKind = 'unknown' AND Evidence = 'inferred'),
   sumMap(Flags)

@@ -5,7 +5,7 @@ import type { GraphEdgeRow } from "../../storage/graph-reads.ts";
 import { edge, fold, node } from "./graph-rows.ts";
 
 const orphans = (to: string, calls: number): GraphEdgeRow =>
-  edge("", to, { CalleeRequests: calls, EvidenceWords: ["inferred"] });
+  edge("", to, { CalleeRequests: calls, OrphanRequests: calls, EvidenceWords: ["inferred"] });
 const roots = (to: string, calls: number): GraphEdgeRow => edge("", to, { CalleeRequests: calls });
 const paired = (from: string, to: string, calls: number): GraphEdgeRow =>
   edge(from, to, { CallerRequests: calls, CalleeRequests: calls });

@@ -51,6 +51,7 @@ export function edge(from: string, to: string, more: Partial<GraphEdgeRow> = {})
     PlainCalls: 0,
     OffsetNs: 0,
     OffsetCalls: 0,
+    OrphanRequests: 0,
     Flags: {},
     ...more,
   };

@@ -53,12 +53,18 @@ describe("sources of an edge", () => {
 
   it("count unknown callers by who watches the callee, where spans have only lost their parents", () => {
     const unknown = (told: Partial<GraphEdgeRow>): GraphEdgeRow => edge("", "cart", told);
-    const orphans = unknown({ CalleeRequests: 60, EvidenceWords: ["inferred"] });
+    const orphans = unknown({ CalleeRequests: 60, OrphanRequests: 60, EvidenceWords: ["inferred"] });
     const watched = unknown({ CalleeRequests: 20, Source: "access_logs", EvidenceWords: ["access-log"] });
     const callsOf = (edges: readonly GraphEdgeRow[]) => fold({ edges }).edges.map((one) => one.calls);
     expect(callsOf([orphans, watched, logs(100)])).toEqual([20, 100]);
     // Roots are calls of somebody: what proxies saw less of them is their gap.
-    expect(callsOf([{ ...orphans, EvidenceWords: ["span-pair"] }, watched, logs(100)])).toEqual([60, 100]);
+    expect(callsOf([unknown({ CalleeRequests: 60 }), watched, logs(100)])).toEqual([60, 100]);
+    // Both kinds of spans in one edge: the roots alone count, and only where they are more.
+    const both = (roots: number) =>
+      unknown({ CalleeRequests: 60 + roots, OrphanRequests: 60, EvidenceWords: ["inferred", "span-pair"] });
+    expect(callsOf([both(15), watched, logs(100)])).toEqual([20, 100]);
+    expect(callsOf([both(30), watched, logs(100)])).toEqual([30, 100]);
+    expect(callsOf([both(30)])).toEqual([90]);
   });
 
   it("raise what a place is said to have answered beyond its sampled spans", () => {

@@ -107,6 +107,27 @@ describe("one request, several calls of one service", { timeout: 120_000 }, () =
     expect(await matched(fanOut.flat())).toEqual(["checkout > west cart: 8 / 8 / 40 ms"]);
   });
 
+  it("an attempt that no instance took, as its flag says, has no row of the callee that names nobody", async () => {
+    const unknown = "unknown > west cart: 0 / 1 / 5 ms";
+    const open = (attempts: number): Row => ({ ...calls("checkout", 1000, 2, attempts), ResponseFlags: "UO" });
+    for (const attempts of [1, -1]) {
+      expect(await matched([open(attempts), takes("", 1001, 5)])).toEqual([
+        "checkout > west cart: 1 / 0 / 0 ms",
+        unknown,
+      ]);
+      expect(
+        await matched([open(attempts), takes("", 1001, 5), calls("web", 1020, 9, 1), takes("web", 1021, 7)]),
+      ).toEqual(["checkout > west cart: 1 / 0 / 0 ms", unknown, "web > west cart: 1 / 1 / 7 ms"]);
+    }
+    // The first attempt was answered, the second never was.
+    const retried = { ...calls("checkout", 1000, 20, 2), ResponseFlags: "UO,URX" };
+    expect(await matched([retried, takes("", 1001, 5)])).toEqual(["checkout > west cart: 1 / 1 / 5 ms"]);
+    expect(await matched([retried, takes("", 1001, 5), takes("", 1010, 5)])).toEqual([
+      "checkout > west cart: 1 / 1 / 5 ms",
+      unknown,
+    ]);
+  });
+
   it("wherever the range is cut", async () => {
     const rows = [
       calls("checkout", 9_998, 30, 1),

@@ -69,6 +69,7 @@ export async function bruteEdges(storage: Storage, from: number, to: number): Pr
   const more = "SecuredCalls PlainCalls OffsetNs OffsetCalls";
   const columns = [...Object.keys(renamed), ...others.split(" "), ...more.split(" ")];
   const sums = columns.map((column) => `sum(b.${column}) AS ${renamed[column] ?? column}`);
+  sums.push("sumIf(b.CalleeCalls, b.SrcKind = 'unknown' AND b.Evidence = 'inferred') AS OrphanRequests");
   const rows = await rowsOf<GraphEdgeRow>(
     storage,
     `SELECT ${ends.join(", ")}, '' AS FromInstance, '' AS ToInstance, Protocol AS EdgeProtocol, Source,
