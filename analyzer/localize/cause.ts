@@ -13,6 +13,7 @@ import type { InstanceName } from "./platform.ts";
 import type { Finding } from "./finding.ts";
 import { type Candidate, chooseKind } from "./rank.ts";
 import type { Scene, ServiceScene } from "./scene.ts";
+import { traitCohorts } from "./trait-cohorts.ts";
 
 /** What a cause is built from; `symptoms` are node keys. */
 export interface CauseFacts {
@@ -170,6 +171,8 @@ export async function buildCause(storage: Storage, question: AskedAbout, facts: 
     const { source, summary, weight } = cohort;
     evidence.splice(1, 0, { source, summary, weight, traceIds: [] });
   }
+  const service = scene.services.get(candidate.place);
+  if (service !== undefined) evidence.push(...traitCohorts(scene, service, facts.runtimes, candidate.indicator));
   return {
     rank: facts.rank,
     confidence: candidate.confidence,

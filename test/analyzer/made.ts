@@ -31,6 +31,7 @@ export interface WorkFacts {
   readonly node?: string;
   readonly degraded?: number;
   readonly flags?: Record<string, number>;
+  readonly operation?: string;
 }
 
 function workRow(side: 0 | 1, service: string, facts: WorkFacts): OperationWindowRow {
@@ -44,7 +45,7 @@ function workRow(side: 0 | 1, service: string, facts: WorkFacts): OperationWindo
     version: facts.version ?? "v1",
     instance: facts.instance ?? `${service}-1`,
     node: facts.node ?? "",
-    operation: "GET /",
+    operation: facts.operation ?? "GET /",
     protocol: "http",
     requests,
     failed: facts.failed ?? facts.originFailed ?? 0,
