@@ -11,7 +11,7 @@ import { basisOf, outcomeSide, outcomesOf, type SecondsOf, trafficSide } from ".
 import { measure, type Measures, UNMEASURED } from "./graph-measures.ts";
 import { operationOf, type Place, type Places } from "./graph-places.ts";
 import { type EdgeSums, edgeCalls } from "./graph-sums.ts";
-import { groupBy } from "./group-by.ts";
+import { groupBy } from "../model/group-by.ts";
 import type { HealthReason, OutcomeCounts } from "./health.ts";
 import { instantOfSeconds } from "./instant.ts";
 

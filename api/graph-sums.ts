@@ -6,7 +6,7 @@
 import { chooseLedger, type ChosenLedger, LEDGER_TOLERANCE, type LedgerRow, type LedgerSide } from "../model/ledger.ts";
 import type { GraphDetail, GraphEdgeRow, GraphSource } from "../storage/graph-reads.ts";
 import { CLIENTS, type Place, type Places } from "./graph-places.ts";
-import { groupBy } from "./group-by.ts";
+import { groupBy } from "../model/group-by.ts";
 
 /** One source's account of an edge, with the evidence that it gives. */
 export interface EdgeAccount extends LedgerRow {

@@ -20,7 +20,7 @@ import { type GraphNode, makeNodes, makeOperationNodes, type Sighting } from "./
 import { operationEdges } from "./graph-operations.ts";
 import { createPlaces, type Place } from "./graph-places.ts";
 import { sumEdges } from "./graph-sums.ts";
-import { groupBy } from "./group-by.ts";
+import { groupBy } from "../model/group-by.ts";
 
 /** A cluster that fell silent, and the end of the last bucket that it told of, unix seconds. */
 export type SilentCluster = GraphCoverage["Silent"][number];

@@ -86,6 +86,23 @@ export async function readKubernetesObjects(
   }));
 }
 
+/** The zones (label `topology.kubernetes.io/zone`) of a cluster's nodes, by name; without those whose zone is not known. */
+export async function readNodeZones(
+  storage: Pick<Storage, "query">,
+  tenant: string,
+  cluster: string,
+  nodes: readonly string[],
+): Promise<Map<string, string>> {
+  const nameById = new Map(nodes.map((node) => [`${cluster}/Node//${node}`, node]));
+  const known = await readKubernetesObjects(storage, tenant, [...nameById.keys()]);
+  const zones = new Map<string, string>();
+  for (const { id, fields, isDeleted } of known) {
+    const [node, zone] = [nameById.get(id), fields.get("zone")];
+    if (node !== undefined && zone !== undefined && !isDeleted) zones.set(node, zone);
+  }
+  return zones;
+}
+
 /** Stores sights; of one object the one with the highest resourceVersion wins. */
 export async function writeKubernetesObjects(
   storage: Pick<Storage, "insertRows">,

@@ -1,11 +1,12 @@
 // One ranked cause as people read it: the narrowed place, the kind, the evidence, the path, exemplar traces.
 // In: a candidate and its scene. Out: a Cause of the model.
-// Bounds: one bounded read (exemplar traces); evidence is every finding of the candidate, heaviest first.
+// Bounds: two bounded reads (exemplar traces, zones of nodes); evidence is every finding of the candidate, heaviest first.
 import { type Entity, entityName, makeEntity, type RuntimeClass } from "../../model/entity.ts";
 import type { Cause, Change, Evidence, FaultKind, Indicator } from "../../model/localization.ts";
 import { BUCKET_SECONDS, type Windows } from "../../storage/buckets.ts";
 import { readExemplarTraces } from "../../storage/exemplar-traces.ts";
 import type { Storage } from "../../storage/client.ts";
+import { readNodeZones } from "../../storage/kubernetes-objects.ts";
 import { nearestChange } from "./change-proximity.ts";
 import { findBlamePath, nodeEntity } from "./blame-path.ts";
 import { type Cohort, narrowCohort } from "./cohort.ts";
@@ -13,7 +14,7 @@ import type { InstanceName } from "./platform.ts";
 import type { Finding } from "./finding.ts";
 import { type Candidate, chooseKind } from "./rank.ts";
 import type { Scene, ServiceScene } from "./scene.ts";
-import { traitCohorts } from "./trait-cohorts.ts";
+import { nodesInQuestion, traitCohorts } from "./trait-cohorts.ts";
 
 /** What a cause is built from; `symptoms` are node keys. */
 export interface CauseFacts {
@@ -172,7 +173,11 @@ export async function buildCause(storage: Storage, question: AskedAbout, facts: 
     evidence.splice(1, 0, { source, summary, weight, traceIds: [] });
   }
   const service = scene.services.get(candidate.place);
-  if (service !== undefined) evidence.push(...traitCohorts(scene, service, facts.runtimes, candidate.indicator));
+  if (service !== undefined) {
+    const { cluster } = service.entity;
+    const zones = await readNodeZones(storage, question.tenant, cluster, nodesInQuestion(service, candidate.indicator));
+    evidence.push(...traitCohorts(scene, service, { runtimes: facts.runtimes, zones }, candidate.indicator));
+  }
   return {
     rank: facts.rank,
     confidence: candidate.confidence,

@@ -1,9 +1,10 @@
 // Trait cohorts: what do the requests or instances that deviate have in common, when it is not one version or instance?
-// In: a blamed service, the edges to it, the runtime class of its instances. Out: one statement for each trait that explains the deviation.
-// Traits: the operation that is asked for, the caller that asks, the runtime class that answers. A trait speaks where those that deviate
+// In: a blamed service, the edges to it, runtime class and zone of its instances. Out: one statement for each trait that explains the deviation.
+// Traits: the operation that is asked for, the caller that asks, the runtime class and the zone that answer. A trait speaks where those that deviate
 //   have it, those that do not deviate lack it, and the first make nearly all of the excess.
 // Bounds: pure; whoever has fewer than MIN_REQUESTS has no voice, and nothing new has one. It narrows a cause and does not rank it.
 import type { RuntimeClass } from "../../model/entity.ts";
+import { groupBy } from "../../model/group-by.ts";
 import type { Evidence, Indicator } from "../../model/localization.ts";
 import { contrast, MIN_REQUESTS, rise, sayRise, type Voter } from "./cohort.ts";
 import type { EdgeScene, EdgeSide, InstanceScene, Scene, ServiceScene } from "./scene.ts";
@@ -12,6 +13,7 @@ import { WEIGHTS } from "./weights.ts";
 // The rest is what a mean does by chance, or a second fault.
 const EXPLAINED_SHARE = 0.8;
 const MAX_NAMED = 3;
+const MAX_NODES = 500;
 
 /** Somebody with a voice: what people call it, and how many requests it speaks for. */
 interface Member {
@@ -75,39 +77,69 @@ function callerVoters(edges: readonly EdgeScene[], indicator: Indicator): Voter<
     }));
 }
 
-/** All instances of a class as one voice; several classes, or none known, have no contrast. */
-function runtimeVoters(
-  service: ServiceScene,
-  runtimes: ReadonlyMap<string, RuntimeClass>,
-  indicator: Indicator,
-): Voter<Member>[] {
-  const members = new Map<RuntimeClass, InstanceScene[]>();
-  for (const one of service.instances.values()) {
-    if (one.fault.requests < MIN_REQUESTS) continue;
-    const runtime = runtimes.get(one.instance) ?? "UNKNOWN";
-    members.set(runtime, [...(members.get(runtime) ?? []), one]);
-  }
-  members.delete("UNKNOWN");
-  return [...members].map(([name, some]) => {
-    const requests = some.reduce((sum, one) => sum + one.fault.requests, 0);
-    const risen = some.reduce((sum, one) => sum + rise(one, service, indicator) * one.fault.requests, 0);
+type ClassOf = (one: InstanceScene) => string;
+
+/** The instances that deviate and the others, where some do and some do not. */
+function splitOf(service: ServiceScene, indicator: Indicator) {
+  const voters = [...service.instances.values()]
+    .filter((one) => one.fault.requests >= MIN_REQUESTS)
+    .map((one) => ({ one, rise: rise(one, service, indicator) }));
+  const split = contrast(voters);
+  return split === null || split.innocent.length === 0 ? null : split;
+}
+
+/** All instances of a class as one voice; none where a class is not known, or is spared in part, or one instance alone deviates. */
+function classVoters(service: ServiceScene, classOf: ClassOf, indicator: Indicator): Voter<Member>[] {
+  const split = splitOf(service, indicator);
+  if (split === null || split.guilty.length < 2) return [];
+  const voters = [...split.guilty, ...split.innocent];
+  const byClass = groupBy(voters, ({ one }) => classOf(one));
+  if (byClass.has("")) return [];
+  const isWhole = (some: readonly Voter<InstanceScene>[]) =>
+    some.every((v) => split.guilty.includes(v)) || some.every((v) => split.innocent.includes(v));
+  if (![...byClass.values()].every(isWhole)) return [];
+  return [...byClass].map(([name, some]) => {
+    const requests = some.reduce((sum, { one }) => sum + one.fault.requests, 0);
+    const risen = some.reduce((sum, v) => sum + v.rise * v.one.fault.requests, 0);
     return { one: { name, requests }, rise: risen / requests };
   });
+}
+
+/** The nodes of a service whose instances deviate in part, so that their zones are worth a look; else none. */
+export function nodesInQuestion(service: ServiceScene, indicator: Indicator): string[] {
+  const split = splitOf(service, indicator);
+  if (split === null || split.guilty.length < 2) return [];
+  const nodes = [...split.guilty, ...split.innocent].map(({ one }) => one.node);
+  return [...new Set(nodes)].filter((node) => node !== "").slice(0, MAX_NODES);
+}
+
+/** What is known of the instances beside what they did; '' and absent: not known. */
+export interface Traits {
+  /** By instance. */
+  readonly runtimes: ReadonlyMap<string, RuntimeClass>;
+  /** By node. */
+  readonly zones: ReadonlyMap<string, string>;
 }
 
 /** What the deviation of a service is confined to. */
 export function traitCohorts(
   scene: Scene,
   service: ServiceScene,
-  runtimes: ReadonlyMap<string, RuntimeClass>,
+  { runtimes, zones }: Traits,
   indicator: Indicator,
 ): Evidence[] {
   const edges = [...scene.edges.values()].filter((edge) => edge.to === service.key);
   const own = (value: number) => sayRise(value, indicator);
   const asked = (value: number) => sayRise(value, indicator, "until the answer");
+  const runtimeOf: ClassOf = ({ instance }) => {
+    const runtime = runtimes.get(instance) ?? "UNKNOWN";
+    return runtime === "UNKNOWN" ? "" : runtime;
+  };
+  const zoneOf: ClassOf = ({ node }) => zones.get(node) ?? "";
   return [
     stateTrait("cohort-operation", "operation", operationVoters(service, indicator), own),
     stateTrait("cohort-caller", "called by", callerVoters(edges, indicator), asked),
-    stateTrait("cohort-runtime", "instances of class", runtimeVoters(service, runtimes, indicator), own),
+    stateTrait("cohort-runtime", "instances of class", classVoters(service, runtimeOf, indicator), own),
+    stateTrait("cohort-zone", "instances in zone", classVoters(service, zoneOf, indicator), own),
   ].filter((one) => one !== null);
 }

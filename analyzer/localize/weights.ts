@@ -53,6 +53,7 @@ export const FAMILIES: Readonly<Record<string, string>> = {
   "cohort-operation": "traffic",
   "cohort-caller": "traffic",
   "cohort-runtime": "traffic",
+  "cohort-zone": "traffic",
   resource: "platform",
   "resource-deviation": "platform",
   "network-cohort": "traffic",

@@ -2,7 +2,7 @@
 // In: the rows of one minute. Out: ResourceLogs in OTLP's JSON form, one a pod.
 // The Log column is what a container runtime writes: JSON with the line in `log`. The node is the file's.
 // Bounds: pure; as large as the minute; a line that is no such JSON is taken as it is.
-import { groupBy } from "./group-by.ts";
+import { groupBy } from "../../model/group-by.ts";
 import { podResource } from "./nezha-spans.ts";
 
 /** One row of HH_MM_log.csv. */

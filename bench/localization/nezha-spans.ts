@@ -3,7 +3,7 @@
 // The files carry no span kind: a span whose parent ran in another pod received a call, one with a child in another pod made one; the
 // children of a statement's name (SELECT ts.orders) are the database client's. Status is not in the files and stays unset.
 // Bounds: pure; as large as the minute.
-import { groupBy } from "./group-by.ts";
+import { groupBy } from "../../model/group-by.ts";
 
 /** One row of HH_MM_trace.csv; Duration in microseconds. */
 export interface NezhaSpan {

@@ -47,7 +47,8 @@ function desiredRoots(kind: string, object: Json): readonly Json[] {
   if (kind === "ConfigMap") return [spread(object["spec"]), { immutable: object["immutable"] }];
   if (kind === "Namespace") return [{ labels: child(object, "metadata", "labels") }];
   if (kind === "Node") {
-    return [{ unschedulable: child(object, "spec", "unschedulable"), taints: child(object, "spec", "taints") }];
+    const zone = child(object, "metadata", "labels", "topology.kubernetes.io/zone");
+    return [{ unschedulable: child(object, "spec", "unschedulable"), taints: child(object, "spec", "taints"), zone }];
   }
   const beside = Object.entries(object).filter(([key]) => !NOT_DESIRED.has(key) && key !== "spec");
   return [spread(object["spec"]), Object.fromEntries(beside)];

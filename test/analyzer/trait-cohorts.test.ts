@@ -1,6 +1,6 @@
 // What slow or failing requests have in common beside the instance: the operation, the caller, the runtime class.
 import { describe, expect, test } from "vitest";
-import { traitCohorts } from "../../analyzer/localize/trait-cohorts.ts";
+import { nodesInQuestion, traitCohorts } from "../../analyzer/localize/trait-cohorts.ts";
 import type { RuntimeClass } from "../../model/entity.ts";
 import type { Indicator } from "../../model/localization.ts";
 import type { EdgeWindowRow, OperationWindowRow } from "../../storage/buckets.ts";
@@ -13,10 +13,16 @@ const RUNTIMES = new Map<string, RuntimeClass>([
   ["l", "KATA"],
 ]);
 
+const ZONES = new Map([
+  ["n1", "east-a"],
+  ["n2", "east-a"],
+  ["n3", "east-b"],
+]);
+
 /** `source: summary` of all that is said of the cart. */
 function said(rows: readonly OperationWindowRow[], edges: readonly EdgeWindowRow[], indicator: Indicator): string[] {
   const scene = sceneOf([rows, edges]);
-  return traitCohorts(scene, scene.services.get(node("cart"))!, RUNTIMES, indicator).map(
+  return traitCohorts(scene, scene.services.get(node("cart"))!, { runtimes: RUNTIMES, zones: ZONES }, indicator).map(
     (one) => `${one.source}: ${one.summary}`,
   );
 }
@@ -72,8 +78,21 @@ describe("traitCohorts", () => {
     expect(said([...on("a", 10), ...on("b", 10), ...on("k", 210), ...on("l", 190)], [], "LATENCY")).toEqual([
       "cohort-runtime: instances of class KATA: +190 ms own time; RUNC: +0.0 ms own time",
     ]);
-    // One of the class is not: then it is not the class.
-    expect(said([...on("a", 10), ...on("k", 210)], [], "LATENCY")).toHaveLength(1);
-    expect(said([...on("x", 10), ...on("k", 210)], [], "LATENCY")).toEqual([]);
+    // Where one alone is slow, or one of the class is not, it is not the class; nor where a class is not known.
+    expect(said([...on("a", 10), ...on("k", 210)], [], "LATENCY")).toEqual([]);
+    expect(said([...on("a", 210), ...on("b", 10), ...on("k", 210), ...on("l", 190)], [], "LATENCY")).toEqual([]);
+    expect(said([...on("x", 10), ...on("k", 210), ...on("l", 190)], [], "LATENCY")).toEqual([]);
+  });
+
+  test("instances in one zone are slow, on whatever node", () => {
+    const at = (instance: string, where: string, selfMs: number) =>
+      work("cart", { instance, node: where }, { instance, node: where, selfMs });
+    const split = [...at("p", "n1", 110), ...at("q", "n2", 130), ...at("r", "n3", 10)];
+    expect(said(split, [], "LATENCY")).toEqual([
+      "cohort-zone: instances in zone east-a: +110 ms own time; east-b: +0.0 ms own time",
+    ]);
+    const service = sceneOf([split]).services.get(node("cart"))!;
+    expect(nodesInQuestion(service, "LATENCY").toSorted()).toEqual(["n1", "n2", "n3"]);
+    expect(nodesInQuestion(service, "ERRORS")).toEqual([]);
   });
 });

@@ -7,6 +7,7 @@ import { DECODE_LIMITS } from "../../../ingest/otlp/limits.ts";
 import { INGEST_DEFAULTS, startIngest } from "../../../ingest/role.ts";
 import { createRowBlocks } from "../../../ingest/row-blocks.ts";
 import { readChangePage } from "../../../storage/changes.ts";
+import { readNodeZones } from "../../../storage/kubernetes-objects.ts";
 import { readPlatformEvents, readRuntimes } from "../../../storage/platform-signals.ts";
 import { logPayload, OBSERVED_MS, pulled, type RecordSpec, watched } from "../../fixtures/kubernetes.ts";
 import { startTestStorage, type TestStorage } from "../../fixtures/storage.ts";
@@ -274,6 +275,15 @@ describe("workloads", () => {
       },
     ]);
   }
+
+  it("lie in the zones of their nodes", async () => {
+    const node = (name: string, labels: Record<string, string>) =>
+      pulled({ kind: "Node", metadata: { name, uid: name, labels }, spec: {} });
+    await take(taker(), node("z1", { "topology.kubernetes.io/zone": "east-a" }), node("z2", {}));
+    const zones = await readNodeZones(database.storage, "default", "east", ["z1", "z2", "z3"]);
+    expect([...zones]).toEqual([["z1", "east-a"]]);
+    expect([...(await readNodeZones(database.storage, "default", "west", ["z1"]))]).toEqual([]);
+  });
 
   it("say how instances run of which telemetry knows only that they are pods", async () => {
     await take(
