@@ -140,6 +140,8 @@ const WARM_UP_SECONDS = 60;
 const MAX_INSTANCES = 1000;
 // From this share of injected faults on a bucket is an experiment, not what is normal.
 const INJECTED_SHARE = 0.01;
+// From this share of long polls on the percentiles of a callee's edges say how long callers wait for something to happen.
+const HELD_SHARE = 0.005;
 
 function sumCalls(points: ReadonlyMap<number, Point>): number {
   let sum = 0;
@@ -175,6 +177,11 @@ export class History {
     const health = new Map(
       services.filter((row) => (row.health_requests ?? 0) > 0).map((row) => [`${row.bucket} ${serviceKey(row)}`, row]),
     );
+    const held = new Set(
+      services
+        .filter((row) => (row.held_requests ?? 0) > HELD_SHARE * row.requests)
+        .map((row) => `${row.bucket} ${serviceKey(row)}`),
+    );
     // Later rows replace earlier ones of the same service and bucket.
     for (const row of [...services, ...inboundOf(services, edges)]) {
       const key = serviceKey(row);
@@ -207,7 +214,10 @@ export class History {
       this.point(`edge ${source}>${target}`, { entity, from: source, to: target, virtual }, row.bucket, {
         calls,
         failed: Math.max(0, failed),
-        hist: withoutTail(probes === undefined ? row.hist : lessHistogram(row.hist, probes.health_hist ?? [])),
+        // An edge does not tell its operations apart, so where some of them wait its callee alone is judged by latency.
+        hist: held.has(`${row.bucket} ${target}`)
+          ? []
+          : withoutTail(probes === undefined ? row.hist : lessHistogram(row.hist, probes.health_hist ?? [])),
         ...((row.injected ?? 0) > INJECTED_SHARE * calls ? { isUnusual: true } : {}),
       });
     }

@@ -63,6 +63,8 @@ export interface ServiceBucketRow {
   readonly total_ns: number;
   readonly self_ns: number;
   readonly hist: number[];
+  /** Long polls and alike among them, whose durations `hist` leaves out. */
+  readonly held_requests?: number;
   /** Health checks and scrapes, which the figures above leave out; the instances that answered. */
   readonly health_requests?: number;
   readonly health_failed?: number;
