@@ -69,8 +69,9 @@ export class StringDictionary {
 
   /** Number of a text. */
   internText(text: string): number {
-    const bytes = encoder.encode(text);
-    return this.intern(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
+    // A buffer for each text would cost ten times as much as all the rest.
+    if (text.length * MAX_UTF8_BYTES > scratch.length) growScratch(text.length * MAX_UTF8_BYTES);
+    return this.intern(scratch, scratchView, 0, encoder.encodeInto(text, scratch).written);
   }
 
   /** Where the value of a number begins in `keys.bytes`, at its length prefix. */
@@ -126,6 +127,16 @@ function varintBytes(value: number): number {
 }
 
 const encoder = new TextEncoder();
+/** Of one UTF-16 unit. */
+const MAX_UTF8_BYTES = 3;
+let scratch = new Uint8Array(1024);
+let scratchView = new DataView(scratch.buffer);
+
+function growScratch(bytes: number): void {
+  scratch = new Uint8Array(bytes * 2);
+  scratchView = new DataView(scratch.buffer);
+}
+
 const decoder = new TextDecoder();
 
 function doubled(values: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
