@@ -142,7 +142,12 @@ export function createHttpServer(
     const signal = SIGNAL_OF_PATH.get(path);
     const endpoint = endpointOfPath.get(path);
     if (signal === undefined && endpoint === undefined) {
-      return { status: 404, reason: "path", detail: "OTLP/HTTP is served at /v1/traces, /v1/logs and /v1/metrics" };
+      const others = [...endpointOfPath.keys()].map((known) => `, ${known}`).join("");
+      return {
+        status: 404,
+        reason: "path",
+        detail: `data is taken at ${[...SIGNAL_OF_PATH.keys()].join(", ")}${others}`,
+      };
     }
     if (request.method !== "POST") return { status: 405, reason: "method", detail: "requests are sent by POST" };
     const coding = request.headers["content-encoding"] ?? "identity";

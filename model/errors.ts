@@ -71,7 +71,7 @@ export const ERROR_CATALOGUE = {
   },
   ENDPOINT_REFUSED: {
     exitCode: 7,
-    message: "The endpoint {url} refused the data: {cause}.",
+    message: "The endpoint {url} did not take what was sent: {cause}.",
     advice: "Check the URL and the token; `faultline doctor` tests the way.",
   },
   LETTER_UNKNOWN: {
@@ -119,7 +119,9 @@ export class ServiceError extends Error {
 
   constructor(code: ErrorCode, facts: Record<string, string | number>, cause?: unknown) {
     const entry = ERROR_CATALOGUE[code];
-    const message = entry.message.replace(/\{(\w+)\}/g, (_, key: string) => String(facts[key] ?? "?"));
+    const filled = entry.message.replace(/\{(\w+)\}/g, (_, key: string) => String(facts[key] ?? "?"));
+    // A cause that is a sentence of its own brings its own full stop.
+    const message = filled.replace(/([.?!])\.$/, "$1");
     super(message, cause === undefined ? undefined : { cause });
     this.name = "ServiceError";
     this.code = code;

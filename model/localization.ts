@@ -116,6 +116,9 @@ export interface LocalizeRequest {
   readonly maxCauses: number;
 }
 
+/** The most causes that one question may ask for. */
+export const MAX_CAUSES = 20;
+
 /** A request that narrows nothing: anything that is wrong, anywhere, against a baseline that the analyzer chooses. */
 export const ASK_ANYWHERE: Omit<LocalizeRequest, "tenant" | "range" | "maxCauses"> = {
   baseline: null,

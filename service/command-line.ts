@@ -153,7 +153,7 @@ export const COMMANDS = {
   "config print": { summary: "Prints each setting in force and where it came from.", positionals: [], options: {} },
   doctor: { summary: "Checks platform, ports, ClickHouse, clock and the way in.", positionals: [], options: {} },
   version: { summary: "Prints the version.", positionals: [], options: {} },
-  help: { summary: "Prints this.", positionals: [], options: {} },
+  help: { summary: "Prints this, or what a command takes.", positionals: ["COMMAND..."], options: {} },
 } as const satisfies Record<string, CommandDefinition>;
 export type CommandName = keyof typeof COMMANDS;
 
@@ -191,7 +191,7 @@ export function parseCommandLine(argv: readonly string[]): ParsedCommand {
     const known = options[token.name];
     if (known === undefined) {
       if (token.name === "help" || token.name === "h")
-        return { name: "help", positionals: [], options: {}, configFile, settingFlags };
+        return { name: "help", positionals: [name], options: {}, configFile, settingFlags };
       throw usage(`${name} has no option ${token.rawName}${suggestion(token.name, Object.keys(options), "--")}.`);
     }
     if (known.type === "boolean" && token.value !== undefined) throw usage(`--${token.name} takes no value.`);
@@ -203,8 +203,10 @@ export function parseCommandLine(argv: readonly string[]): ParsedCommand {
     }
     const value = token.value ?? "true";
     if (token.name === "config") configFile = value;
-    else if (token.name in definition.options) given[token.name] = value;
-    else settingFlags[token.name] = value;
+    else if (token.name in definition.options) {
+      if (value === "") throw usage(`--${token.name} needs a value that is not empty.`);
+      given[token.name] = value;
+    } else settingFlags[token.name] = value;
   }
   const isOpen = definition.positionals.at(-1)?.endsWith("...") === true;
   const wanted = isOpen ? definition.positionals.slice(0, -1) : definition.positionals;
@@ -215,10 +217,17 @@ export function parseCommandLine(argv: readonly string[]): ParsedCommand {
   return { name, positionals, options: given, configFile, settingFlags };
 }
 
-/** The help, as printed. */
-export function helpText(): string {
-  const lines = ["faultline: finds what is wrong in a service mesh, and says where and why.", "", "Commands:"];
-  for (const [name, definition] of Object.entries<CommandDefinition>(COMMANDS)) {
+/** The help, as printed: of every command, or of those that `words` name or begin; throws USAGE where there is none. */
+export function helpText(words: readonly string[] = []): string {
+  const wanted = words.join(" ");
+  const names = Object.keys(COMMANDS).filter(
+    (name) => wanted === "" || name === wanted || name.startsWith(`${wanted} `),
+  );
+  if (names.length === 0) throw usage(`There is no command "${wanted}"${suggestion(wanted, Object.keys(COMMANDS))}.`);
+  const lines =
+    wanted === "" ? ["faultline: finds what is wrong in a service mesh, and says where and why.", "", "Commands:"] : [];
+  for (const name of names.filter(isCommand)) {
+    const definition: CommandDefinition = COMMANDS[name];
     lines.push(`  ${[name, ...definition.positionals].join(" ").padEnd(18)} ${definition.summary}`);
     for (const [optionName, { placeholder, description }] of Object.entries(definition.options)) {
       lines.push(`    ${`--${optionName}${placeholder === null ? "" : ` ${placeholder}`}`.padEnd(22)} ${description}`);
@@ -226,9 +235,9 @@ export function helpText(): string {
   }
   lines.push(
     "",
-    "Every command also takes --config FILE and every setting as a flag (--storage.url=URL); see `faultline config print`",
+    `${wanted === "" ? "Every command" : "It"} also takes --config FILE and every setting as a flag (--storage.url=URL); see \`faultline config print\``,
+    "and docs/configuration.md.",
   );
-  lines.push("and docs/configuration.md.");
   return lines.join("\n");
 }
 

@@ -6,6 +6,7 @@ import { parse as parseYaml } from "yaml";
 import type { z } from "zod";
 import { ServiceError, reasonOf } from "../model/errors.ts";
 import { suggestion } from "./nearest.ts";
+import { plainIssue } from "./plain-issue.ts";
 import type { Setting } from "./setting-kinds.ts";
 import { SETTINGS, type SettingKey } from "./settings.ts";
 
@@ -161,12 +162,22 @@ function isSection(path: string): boolean {
 
 function checkValue(key: SettingKey, value: unknown, source: string): unknown {
   const setting = settingOf(key);
-  const result = setting.schema.safeParse(value);
+  const result = setting.schema.safeParse(value, { error: plainIssue });
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const where = issue === undefined || issue.path.length === 0 ? key : `${key}.${issue.path.join(".")}`;
-  const shown = setting.isSecret ? "the value given" : JSON.stringify(value);
-  throw invalid(`${where} (${source}) cannot be ${shown}: ${issue?.message ?? "it is not valid"}.`);
+  const shown = setting.isSecret ? "the value given" : JSON.stringify(partAt(value, issue?.path ?? []));
+  throw invalid(
+    `${where} (${source}) cannot be ${shown}: ${issue === undefined || issue.code === "invalid_union" ? `it must be of the kind ${setting.kind}` : issue.message}.`,
+  );
+}
+
+/** The part of a value that an issue is about. */
+function partAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (part, name) => (typeof part === "object" && part !== null ? Reflect.get(part, name) : undefined),
+    value,
+  );
 }
 
 function redact(setting: Setting<unknown>, value: unknown): unknown {

@@ -2,6 +2,7 @@
 // In: argv. Out: an exit code; results on stdout, everything else on stderr.
 // Bounds: the only place that turns an error into a sentence and an exit code. Commands are loaded when they are asked for, so
 // that `help` and a usage error cost no database driver.
+import { setMaxListeners } from "node:events";
 import { ServiceError, reasonOf } from "../model/errors.ts";
 import { type CommandName, type ParsedCommand, helpText, parseCommandLine } from "./command-line.ts";
 import { type Config, loadConfig } from "./config.ts";
@@ -20,6 +21,9 @@ export interface CommandContext {
 
 /** Runs to its end and gives the exit code; throws ServiceError. */
 export type Command = (context: CommandContext) => Promise<number>;
+
+// Requests on their way, and those that wait to be tried again, listen for the end at once.
+const ABORT_LISTENERS = 64;
 
 const COMMAND_FILES: Record<Exclude<CommandName, "help">, () => Promise<Command>> = {
   serve: async () => (await import("./commands/serve.ts")).serve,
@@ -51,11 +55,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   // A reader that has seen enough (`| head`) is no failure.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   const abort = new AbortController();
+  setMaxListeners(ABORT_LISTENERS, abort.signal);
   const signals = listenForSignals(abort);
   try {
     const parsed = parseCommandLine(argv);
     if (parsed.name === "help") {
-      print(helpText());
+      print(helpText(parsed.positionals));
       return 0;
     }
     const config = loadConfig({ file: parsed.configFile, environment: process.env, flags: parsed.settingFlags });

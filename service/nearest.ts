@@ -2,10 +2,10 @@
 // In: a word and the names there are. Out: the nearest by edit distance, or null when none is near.
 // Bounds: quadratic in word length; for names of commands and settings, not for text.
 
-/** The nearest of `names` within a third of the word's length (at least 2 edits), case ignored; null when there is none. */
+/** The nearest of `names` within a third of the word's length (at least 2 edits, 1 in words of 3 letters), case ignored; null when there is none. */
 export function nearestName(word: string, names: readonly string[]): string | null {
   let best: string | null = null;
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  let bestDistance = Math.max(word.length <= 3 ? 1 : 2, Math.floor(word.length / 3)) + 1;
   for (const name of names) {
     const distance = editDistance(word.toLowerCase(), name.toLowerCase());
     if (distance < bestDistance) {

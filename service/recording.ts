@@ -41,6 +41,13 @@ const WHOLE_FILE_RATIO_GUESS = 25;
 // A skippable zstd frame in front tells the summary, so that a replay need not read the recording twice.
 const SUMMARY_MAGIC = 0x184d2a5f;
 const SUMMARY_BYTES = 32;
+const NO_ZSTD = "it is not a zstd file";
+
+/** Throws RECORDING_INVALID where a file is none, or no zstd; what lies behind its head is only seen by reading it. */
+export async function checkRecordingHead(file: string): Promise<void> {
+  if (readWindowBytes(await readHead(file, 64)) === null)
+    throw new ServiceError("RECORDING_INVALID", { file, cause: NO_ZSTD });
+}
 
 /** The frames of a recording in file order; throws RECORDING_INVALID where it is cut off or not a recording. */
 export async function* readRecording(file: string): AsyncGenerator<Frame> {
@@ -168,7 +175,7 @@ function isSignal(value: string): value is Signal {
 
 async function* decompress(file: string): AsyncGenerator<Uint8Array> {
   const windowBytes = readWindowBytes(await readHead(file, 64));
-  if (windowBytes === null) throw new Error("it is not a zstd file");
+  if (windowBytes === null) throw new Error(NO_ZSTD);
   const { size } = await stat(file);
   // The native decoder takes a file in one piece; the one in JS streams, but moves its whole window for every block.
   const fitsInMemory = size * WHOLE_FILE_RATIO_GUESS < process.availableMemory() / 2;

@@ -35,27 +35,58 @@ export async function askRunningCheck(url: string, request: IncidentCheckRequest
   return (await ask(url, CHECK_DOCUMENT, variables, "incidentCheck")) as IncidentCheck | null;
 }
 
+interface Refusal {
+  readonly message: string;
+  readonly extensions?: { readonly code?: string };
+}
+
 async function ask(url: string, query: string, variables: object, field: string): Promise<unknown> {
-  try {
-    const health = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
-    await health.arrayBuffer();
-    if (!health.ok) return null;
-  } catch {
-    return null;
-  }
+  const health = await probe(url);
+  if (health === null) return null;
+  // Somebody is there and will not talk to us: an answer from another storage would be one about something else.
+  if (health.status === 403)
+    throw new ServiceError("ENDPOINT_REFUSED", { url: `${url}/healthz`, cause: messageOf(health.body) ?? "HTTP 403" });
+  if (health.status !== 200) return null;
   const response = await fetch(`${url}/graphql`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ query, variables }),
     signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
   });
-  const answer = (await response.json()) as { data?: Record<string, unknown>; errors?: { message: string }[] };
+  const answer = (await response.json()) as { data?: Record<string, unknown>; errors?: Refusal[] };
   const found = answer.data?.[field] ?? null;
   if (found === null) {
-    const cause = answer.errors?.[0]?.message ?? `HTTP ${response.status}`;
+    const refusal = answer.errors?.[0];
+    const cause = refusal?.message ?? `HTTP ${response.status}`;
+    // What is wrong with the question is said as if it had been found here.
+    if (refusal?.extensions?.code?.startsWith("BAD_") === true) throw new ServiceError("USAGE", { detail: cause });
     throw new ServiceError("ENDPOINT_REFUSED", { url: `${url}/graphql`, cause });
   }
   return withEmptyParts(found);
+}
+
+async function probe(url: string): Promise<{ status: number; body: string } | null> {
+  try {
+    const response = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+    return { status: response.status, body: await response.text() };
+  } catch {
+    return null;
+  }
+}
+
+function messageOf(body: string): string | null {
+  try {
+    const answer: unknown = JSON.parse(body);
+    return typeof answer === "object" && answer !== null && "message" in answer ? String(answer.message) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** What to tell when the storage is asked without a running Faultline: an empty folder would give an empty answer. */
+export function ownStorageNote(apiUrl: string, storageUrl: string, dataDir: string): string {
+  const which = storageUrl === "" ? `the data in ${dataDir} is` : "ClickHouse is";
+  return `No Faultline answers at ${apiUrl} (api.host, api.port), so ${which} asked directly.`;
 }
 
 /** The API says null where the model says '' for parts of a place. */

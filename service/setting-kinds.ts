@@ -90,13 +90,13 @@ export function choice<const T extends string>(
   );
 }
 
-/** Several of a closed list; text is comma-separated. */
+/** Several of a closed list, at least one; text is comma-separated. */
 export function list<const T extends string>(
   names: readonly [T, ...T[]],
   defaultValue: readonly NoInfer<T>[],
   description: string,
 ): Setting<readonly T[]> {
-  const schema = z.array(z.enum(names)) as unknown as z.ZodType<readonly T[]>;
+  const schema = z.array(z.enum(names)).min(1) as unknown as z.ZodType<readonly T[]>;
   return setting(`list of ${names.join(", ")}`, schema, defaultValue, description, splitList);
 }
 

@@ -10,6 +10,9 @@ import { parseInstant } from "../instant.ts";
 import type { ApiLimits } from "../options.ts";
 import { refuse } from "../refusal.ts";
 
+// Of what a client sent, as much is said back to it.
+const SHOWN_CHARACTERS = 40;
+
 /** What every resolver is handed; one a request. */
 export interface ApiContext {
   readonly tenant: string;
@@ -43,7 +46,10 @@ function makeBuilder() {
     parseValue: (value) => {
       const parsed =
         typeof value === "string" ? parseInstant(value) : { ok: false as const, reason: "expected a string" };
-      if (!parsed.ok) throw refuse("BAD_ARGUMENT", `DateTime: ${parsed.reason}`);
+      if (!parsed.ok) {
+        const shown = JSON.stringify(value)?.slice(0, SHOWN_CHARACTERS);
+        throw refuse("BAD_ARGUMENT", `DateTime ${shown}: ${parsed.reason}.`);
+      }
       return parsed.text;
     },
   });

@@ -8,6 +8,7 @@ import {
   FAULT_KINDS,
   INDICATORS,
   type Localization,
+  MAX_CAUSES,
   type RejectedCause,
   type Remedy,
   type TimeRange,
@@ -20,7 +21,6 @@ import { refuse } from "../refusal.ts";
 import type { ApiBuilder } from "./builder.ts";
 import type { EntityTypes } from "./entity-types.ts";
 
-const MAX_CAUSES = 20;
 const MAX_NORMAL = 3;
 // The last minutes of a baseline are near enough to the fault to be alike, and quick to read.
 const NORMAL_MS = 300_000;

@@ -7,6 +7,9 @@ import type { ApiBuilder } from "./builder.ts";
 import type { EntityTypes } from "./entity-types.ts";
 import type { FindingTypes } from "./finding-types.ts";
 
+// The clock of a client may be ahead of ours.
+const CLOCK_SLACK_MS = 60_000;
+
 /** Adds IncidentCheck and the field that asks for it. */
 export function addIncidentCheckTypes(
   builder: ApiBuilder,
@@ -60,7 +63,10 @@ export function addIncidentCheckTypes(
         cluster: t.arg.string(),
         at: t.arg({ type: "DateTime", required: true }),
       },
-      resolve: (_root, args, { explainDetection, tenant, admitLocalize }) => {
+      resolve: (_root, args, { explainDetection, tenant, admitLocalize, now }) => {
+        if (args.service === "") throw refuse("BAD_ARGUMENT", "service is empty; name the service to explain.");
+        if (Date.parse(args.at) > now() + CLOCK_SLACK_MS)
+          throw refuse("BAD_ARGUMENT", `at is ${args.at}, which has not come yet.`);
         if (explainDetection === null)
           throw refuse("ANALYZER_UNAVAILABLE", "This process runs without the analyzer role; ask one that has it.");
         const { service, at } = args;

@@ -10,9 +10,13 @@ import { IncidentList } from "./incident/incident-list.tsx";
 import { useLanguage } from "./language/language.tsx";
 import type { DrawnGraph } from "./map/use-drawn-graph.ts";
 import { EmptyState } from "./shell/empty.tsx";
+import { rangeOf } from "./period.ts";
 import type { ConsoleData } from "./use-console-data.ts";
 import type { UrlControl } from "./use-url-state.ts";
 import classes from "./workspace.module.css";
+
+// What happened in the newest seconds is not analysed yet.
+const BUCKET_MS = 20_000;
 
 interface SidePanelProps {
   readonly url: UrlControl;
@@ -35,6 +39,7 @@ export function SidePanel({ url, data, drawn, causeIndex, hasNodes, onSelect, on
       <PlacePanel
         node={chosen}
         graph={drawn.view}
+        at={askedTime(data)}
         memberName={drawn.nameOfId}
         onSelect={onSelect}
         onOpenGroup={(id) => set({ open: [...(state.open ?? []), id], node: undefined }, "replace")}
@@ -67,6 +72,7 @@ export function SidePanel({ url, data, drawn, causeIndex, hasNodes, onSelect, on
           incident={incident}
           causeIndex={causeIndex}
           onList={() => openIncident(null)}
+          onIncident={openIncident}
           onCause={(rank) => set({ cause: rank === 1 ? undefined : rank })}
           onPlace={onPlace}
         />
@@ -104,4 +110,11 @@ function Quiet({ data, drawn }: { data: ConsoleData; drawn: DrawnGraph }): React
       <p>{t("quiet.text", { period, health: unhealthy === 0 ? t("map.healthy") : tn("map.unhealthy", unhealthy) })}</p>
     </div>
   );
+}
+
+/** What "Why (not)?" is asked about: when the incident was detected, else the last whole bucket of the period. */
+function askedTime({ incident, period, nowMs }: ConsoleData): string {
+  if (period.kind === "incident" && incident !== null && incident !== undefined) return incident.detectedAt;
+  const endMs = Math.min(Date.parse(rangeOf(period, nowMs).to), nowMs);
+  return new Date(endMs - BUCKET_MS).toISOString();
 }

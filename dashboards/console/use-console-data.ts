@@ -7,6 +7,7 @@ import { CHANGES, INCIDENT, INCIDENTS, SERVICE_GRAPH } from "./api/documents.ts"
 import type { Change, Incident, ListedIncident, ServiceGraph, ServiceStatus } from "./api/types.ts";
 import { useIncidentFeed } from "./api/use-incident-feed.ts";
 import { useLiveQuery } from "./api/use-live-query.ts";
+import { isWorthTelling } from "./freshness.ts";
 import { choosePeriod, type Period, periodName, rangeOf } from "./period.ts";
 import type { UrlControl } from "./use-url-state.ts";
 
@@ -29,6 +30,8 @@ export interface ConsoleData {
   readonly graph: ServiceGraph | null;
   readonly graphFailure: RequestFailure | null;
   readonly graphSubject: string;
+  /** Whether the graph lacks more than the newest seconds. */
+  readonly isPartial: boolean;
   readonly changes: readonly Change[];
   readonly status: ServiceStatus | null;
   readonly answeredAt: number | null;
@@ -94,6 +97,7 @@ export function useConsoleData({ state, page }: UrlControl): ConsoleData {
     graph: graph.data?.serviceGraph ?? null,
     graphFailure: graph.failure,
     graphSubject,
+    isPartial: graph.data?.serviceGraph.partial === true && isWorthTelling(listed.data?.status ?? null, isSliding),
     changes: changes.data?.changes.nodes ?? [],
     status: listed.data?.status ?? null,
     answeredAt: answeredAt === 0 ? null : answeredAt,

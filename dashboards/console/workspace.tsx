@@ -3,7 +3,8 @@
 // Bounds: decides what is shown where; how it looks is the business of the parts.
 import { Loader } from "@mantine/core";
 import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { type Entity, GRAPH_LEVELS } from "./api/types.ts";
+import { type Entity, GRAPH_LEVELS, type ServiceGraph } from "./api/types.ts";
+import { stoppedSeconds } from "./freshness.ts";
 import { GraphTable } from "./graph/graph-table.tsx";
 import { IncidentBanner } from "./incident/banner.tsx";
 import { symptomPlace } from "./incident/sentence.tsx";
@@ -140,7 +141,8 @@ export function Workspace({ preferences }: { preferences: Preferences }): ReactN
     }),
     [drawn.places, incidents, format],
   );
-  const hasNodes = (data.graph?.nodes.length ?? 0) > 0;
+  // Places that are only known by name, from earlier or from Kubernetes, are no telemetry of this period.
+  const hasNodes = data.graph !== null && hasTraffic(data.graph);
   const isUnlinked = hasNodes && data.graph?.edges.length === 0 && (state.level ?? "SERVICE") === "SERVICE";
 
   return (
@@ -153,6 +155,7 @@ export function Workspace({ preferences }: { preferences: Preferences }): ReactN
         connection={data.isUnreachable ? "unreachable" : data.period.kind === "fixed" ? "fixed" : "live"}
         answeredAt={data.answeredAt}
         lagSeconds={data.status?.analysisLagSeconds ?? null}
+        stoppedSeconds={stoppedSeconds(data.status)}
         isPushed={data.isPushed}
         preferences={preferences}
         onHome={goHome}
@@ -191,8 +194,10 @@ export function Workspace({ preferences }: { preferences: Preferences }): ReactN
             nowMs={data.nowMs}
             hasIncident={data.focusId !== null}
             hasBlame={cause !== null}
+            hasNodes={hasNodes}
             view={drawn.view}
             graph={data.graph}
+            isPartial={data.isPartial}
             map={map}
             onState={(patch) => set(patch, "replace")}
             onPeriod={set}
@@ -254,4 +259,8 @@ export function Workspace({ preferences }: { preferences: Preferences }): ReactN
       <Help isOpen={isHelp} onClose={() => setHelp(false)} />
     </div>
   );
+}
+
+function hasTraffic({ nodes, edges }: ServiceGraph): boolean {
+  return edges.length > 0 || nodes.some((node) => node.requestsPerSecond !== null);
 }

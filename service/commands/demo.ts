@@ -18,6 +18,7 @@ import { startLogging } from "../logging.ts";
 import type { Command, CommandContext } from "../main.ts";
 import { createOtlpSender } from "../otlp-sender.ts";
 import { showProgress } from "../progress.ts";
+import { checkRecordingHead } from "../recording.ts";
 import { type ReplayResult, replayRecording } from "../replay.ts";
 import { type RunningService, startService } from "../roles.ts";
 import { ROLE_NAMES } from "../settings.ts";
@@ -31,6 +32,7 @@ export const demo: Command = async (context) => {
   const recording = parsed.options["recording"] ?? bundledRecording();
   if (!existsSync(recording))
     throw new ServiceError("RECORDING_INVALID", { file: recording, cause: "there is no such file" });
+  await checkRecordingHead(recording);
   const folder = makeDemoFolder(DEMO_FOLDER, process.pid, isProcessAlive);
   try {
     return await runIn(folder, recording, context);

@@ -6,27 +6,31 @@ import { ServiceError } from "../../model/errors.ts";
 import type { IncidentCheck, IncidentCheckRequest } from "../../model/incident-check.ts";
 import { startLogging } from "../logging.ts";
 import type { Command, CommandContext } from "../main.ts";
-import { askRunningCheck } from "../remote-localize.ts";
+import { askRunningCheck, ownStorageNote } from "../remote-localize.ts";
 import { startService } from "../roles.ts";
-import { readTime } from "../time-argument.ts";
+import { checkPast, readTime } from "../time-argument.ts";
 
 /** Explains once. */
 export const explainIncident: Command = async (context) => {
-  const { config, parsed, print, now } = context;
+  const { config, parsed, print, tell, now } = context;
   startLogging({ level: "error", format: config.values["log.format"], file: null });
   const { options } = parsed;
   if (options["at"] === undefined)
     throw new ServiceError("USAGE", {
       detail: "explain incident needs --at, such as --at -10m or --at 2026-11-22T22:40:00Z.",
     });
+  const at = readTime("at", options["at"], now());
+  checkPast("at", at, now());
   const request: IncidentCheckRequest = {
     tenant: config.values.tenant,
     service: parsed.positionals[0]!,
     namespace: options["namespace"] ?? null,
     cluster: options["cluster"] ?? null,
-    at: new Date(readTime("at", options["at"], now())).toISOString(),
+    at: new Date(at).toISOString(),
   };
-  const remote = await askRunningCheck(`http://${config.values["api.host"]}:${config.values["api.port"]}`, request);
+  const apiUrl = `http://${config.values["api.host"]}:${config.values["api.port"]}`;
+  const remote = await askRunningCheck(apiUrl, request);
+  if (remote === null) tell(ownStorageNote(apiUrl, config.values["storage.url"], config.values["storage.dataDir"]));
   const answer = remote ?? (await explainHere(context, request));
   if (options["json"] !== undefined) print(JSON.stringify(answer, null, 2));
   else for (const line of linesOf(answer)) print(line);

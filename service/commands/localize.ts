@@ -2,21 +2,29 @@
 // In: a period and, to narrow it, a place and an indicator. Out: a sentence with evidence, or JSON; exit 0 whatever the verdict.
 // Bounds: asks a running Faultline (api.host, api.port) when one answers, for it holds the storage; else opens the storage itself.
 import { ServiceError } from "../../model/errors.ts";
-import { INDICATORS, type Indicator, type Localization, type LocalizeRequest } from "../../model/localization.ts";
+import {
+  INDICATORS,
+  type Indicator,
+  type Localization,
+  type LocalizeRequest,
+  MAX_CAUSES,
+} from "../../model/localization.ts";
 import { localizationJson } from "../contract-json.ts";
 import { evidenceLines, findingSentence } from "../finding-text.ts";
 import { startLogging } from "../logging.ts";
 import type { Command, CommandContext } from "../main.ts";
-import { askRunningApi } from "../remote-localize.ts";
+import { askRunningApi, ownStorageNote } from "../remote-localize.ts";
 import { startService } from "../roles.ts";
-import { readTime } from "../time-argument.ts";
+import { checkPast, readTime } from "../time-argument.ts";
 
 /** Localizes once. */
 export const localize: Command = async (context) => {
-  const { config, parsed, print } = context;
+  const { config, parsed, print, tell } = context;
   startLogging({ level: "error", format: config.values["log.format"], file: null });
   const request = readRequest(context);
-  const remote = await askRunningApi(`http://${config.values["api.host"]}:${config.values["api.port"]}`, request);
+  const apiUrl = `http://${config.values["api.host"]}:${config.values["api.port"]}`;
+  const remote = await askRunningApi(apiUrl, request);
+  if (remote === null) tell(ownStorageNote(apiUrl, config.values["storage.url"], config.values["storage.dataDir"]));
   const answer = remote ?? (await localizeHere(context, request));
   if (parsed.options["json"] !== undefined) {
     print(JSON.stringify(localizationJson(answer), null, 2));
@@ -44,12 +52,14 @@ function readRequest({ parsed, config, now }: CommandContext): LocalizeRequest {
   const from = readTime("from", options["from"], now());
   const to = readTime("to", options["to"] ?? "-0m", now());
   if (from >= to) throw usage("--from must lie before --to.");
+  checkPast("from", from, now());
   const indicator = options["indicator"] ?? null;
   if (indicator !== null && !isIndicator(indicator))
     throw usage(`--indicator is one of ${INDICATORS.join(", ")}, not "${indicator}".`);
-  const maxCauses = Number(options["max-causes"] ?? "5");
-  if (!Number.isInteger(maxCauses) || maxCauses < 1 || maxCauses > 50)
-    throw usage("--max-causes needs a number from 1 to 50.");
+  const maxCausesText = options["max-causes"] ?? "5";
+  const maxCauses = Number(maxCausesText);
+  if (!Number.isInteger(maxCauses) || maxCauses < 1 || maxCauses > MAX_CAUSES)
+    throw usage(`--max-causes needs a number from 1 to ${MAX_CAUSES}, not "${maxCausesText}".`);
   return {
     tenant: config.values.tenant,
     range: { from: new Date(from).toISOString(), to: new Date(to).toISOString() },

@@ -68,6 +68,17 @@ test("a running Faultline answers the command line with what the analyzer says",
   expect(await askRunningCheck(api.url, REQUEST)).toEqual(ANSWER);
   expect(asked).toEqual([REQUEST]);
 });
+test("a time that has not come, and no service, are refused before the analyzer is asked", async () => {
+  const before = asked.length;
+  const refused = async (variables: Partial<IncidentCheckRequest>): Promise<unknown> =>
+    await askRunningCheck(api.url, { ...REQUEST, ...variables }).catch((error: Error) => error.message);
+  const future = new Date(Date.now() + 3_600_000).toISOString();
+  expect(await refused({ at: future })).toBe(`at is ${future}, which has not come yet.`);
+  expect(await refused({ service: "" })).toBe("service is empty; name the service to explain.");
+  expect(asked).toHaveLength(before);
+  // A client whose clock is a little ahead is no mistake.
+  expect(await refused({ at: new Date(Date.now() + 5_000).toISOString() })).toEqual(ANSWER);
+});
 test("nobody there: null, and the command asks the storage itself", async () => {
   expect(await askRunningCheck("http://127.0.0.1:1", REQUEST)).toBeNull();
 });

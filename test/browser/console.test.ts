@@ -49,7 +49,7 @@ describe.skipIf(SKIP_BROWSER)("the console (needs Chromium)", () => {
       const { page, screenshot } = await see("incident", "/");
       await mapReady(page);
       expect(await sentence(page)).toMatch(
-        /^Since \d\d:\d\d:\d\d gateway is slow \(182 ms → 688 ms\): most likely a bad release of pricing v2, confidence 87%; 31% of the requests to gateway affected\.$/,
+        /^Since \d\d:\d\d:\d\d gateway is slow \(182 ms → 688 ms\): most likely a bad release of pricing v2, confidence 87%; up to 31% of the requests to gateway affected\.$/,
       );
       const weights = await page.getByTestId("evidence").locator("li > span").allInnerTexts();
       expect(weights.map((text) => text.trim())).toEqual(["+4.6", "+3.1", "+2.4", "+1.3"]);
@@ -58,7 +58,7 @@ describe.skipIf(SKIP_BROWSER)("the console (needs Chromium)", () => {
       expect(panel).toContain("Deployment pricing-v2 rolled out");
       expect(panel).toContain("42 s before the start");
       expect(await page.getByTestId("rejected").innerText()).toContain("pricing v1 calls it as often as v2");
-      expect(await page.getByTestId("impact").innerText()).toContain("42% of requests");
+      expect(await page.getByTestId("impact").innerText()).toContain("up to 42% of requests");
       expect(await page.getByTestId("blame-path").getByRole("button").allInnerTexts()).toEqual([
         "gateway",
         "frontend",
@@ -67,6 +67,49 @@ describe.skipIf(SKIP_BROWSER)("the console (needs Chromium)", () => {
       ]);
       expect(Number(await page.getByTestId("map").getAttribute("data-moving"))).toBe(3);
       await screenshot("console-incident-light");
+    });
+
+    it("tells the story in order, and what callers met where it shows", async () => {
+      const { page } = await see("incident", "/");
+      await page.getByTestId("timeline").waitFor();
+      const lines = await page.getByTestId("timeline").locator("li > span").allInnerTexts();
+      expect(lines).toEqual([
+        "Change Deployment pricing-v2 rolled out",
+        "Start pricing v2",
+        "Spread catalog, gateway",
+        "Detected gateway latency 182 ms → 688 ms",
+      ]);
+      expect(await page.getByTestId("users").innerText()).toMatch(
+        /^GET \/product\/\{id\}\s+about 63 of 373 requests hit$/,
+      );
+      await page.getByTestId("similar").getByRole("button").click();
+      await expect.poll(() => new URL(page.url()).pathname).toBe(`/incidents/${INCIDENT_IDS.resolved}`);
+    });
+
+    it("opens an example trace where its evidence stands, and marks where it failed", async () => {
+      const { page } = await see("incident", "/");
+      const evidence = page.getByTestId("evidence");
+      expect(await evidence.locator("small").first().innerText()).toBe("versions compared");
+      await evidence.getByText("3 example traces").click();
+      expect(api.requests).not.toContain("Trace");
+      await evidence.getByRole("button", { name: "Show trace 4bf92f3577b34da6a3ce929d0e0e4736" }).click();
+      await page.getByTestId("trace").waitFor();
+      const calls = await page.getByTestId("trace").locator("li").allInnerTexts();
+      expect(calls.map((text) => text.replaceAll(/\s+/g, " "))).toEqual([
+        "gateway GET /gateway 688 ms",
+        "catalog GET /catalog 600 ms failed",
+        "pricing GET /pricing 560 ms the failure began here: no stock",
+      ]);
+    });
+
+    it("explains of a place why it is, or is not, an incident, when it is asked", async () => {
+      const { page } = await see("incident", "/");
+      await mapReady(page);
+      await page.getByTestId("impact").getByRole("button", { name: "cart" }).click();
+      await page.getByRole("button", { name: /^Explain \d\d:\d\d:\d\d$/ }).click();
+      const text = await page.getByTestId("check").innerText();
+      expect(text).toContain("No incident: no indicator of cart deviates enough.");
+      expect(text).toContain("cart, errors: normal");
     });
 
     it("has a link for each incident, which survives a reload", async () => {
@@ -317,6 +360,13 @@ describe.skipIf(SKIP_BROWSER)("the console (needs Chromium)", () => {
       await screenshot("console-no-telemetry");
       await page.getByRole("button", { name: "Show that time" }).click();
       await expect.poll(() => query(page).get("from")).not.toBeNull();
+    });
+
+    it("says that telemetry has stopped, not that services name no callers", async () => {
+      const { page } = await see("silent", "/");
+      await page.getByTestId("empty").waitFor();
+      expect(await page.getByTestId("empty").innerText()).toContain("No telemetry in this period");
+      expect(await page.getByTestId("connection").innerText()).toBe("No telemetry for 40 min");
     });
 
     it("names the missing signal and what to do: context", async () => {

@@ -14,7 +14,7 @@ import { place, shopService } from "../browser/mock/mesh.ts";
 
 const CONSOLE = fileURLToPath(new URL("../../dashboards/console/", import.meta.url));
 const sources = readdirSync(CONSOLE, { recursive: true, encoding: "utf8" })
-  .filter((path) => /\.tsx?$/.test(path) && !/language[/\\](en|zh)\.ts$/.test(path))
+  .filter((path) => /\.tsx?$/.test(path) && !/language[/\\](en|zh)(-\w+)?\.ts$/.test(path))
   .map((path) => readFileSync(join(CONSOLE, path), "utf8"))
   .join("\n");
 const keys = Object.keys(EN) as (keyof typeof EN)[];

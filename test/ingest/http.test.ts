@@ -119,6 +119,8 @@ describe("refusals", () => {
     const response = await fetch(url + path, { ...init, ...(init.method === "POST" ? { body: "x" } : {}) });
     expect(response.status).toBe(status);
     expect((await statusOf(response)).message).toContain(reason);
+    if (status === 404)
+      expect((await statusOf(await fetch(url + path, init))).message).toContain("data is taken at /v1/traces, ");
     if (status === 405) expect(response.headers.get("allow")).toBe("POST");
     expect(received).toEqual([]);
   });

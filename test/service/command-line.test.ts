@@ -32,7 +32,7 @@ test("commands, options, positionals and setting flags are told apart", () => {
   expect(parseCommandLine(["serve", "--roles", "ingest,api"]).settingFlags).toEqual({ roles: "ingest,api" });
   expect(parseCommandLine(["localize", "--from", "-10m"]).options).toEqual({ from: "-10m" });
   expect(parseCommandLine([]).name).toBe("help");
-  expect(parseCommandLine(["demo", "--help"]).name).toBe("help");
+  expect(parseCommandLine(["demo", "--help"])).toMatchObject({ name: "help", positionals: ["demo"] });
 });
 
 test.each<[string[], string]>([
@@ -46,6 +46,7 @@ test.each<[string[], string]>([
   [["replay", "a", "--speed"], "--speed needs a value."],
   [["replay", "a", "--speed", "--keep-times"], "--speed needs a value."],
   [["demo", "--json=yes"], "--json takes no value."],
+  [["localize", "--from", "-1h", "--service", ""], "--service needs a value that is not empty."],
   [["serve", "--storage.ulr", "x"], "serve has no option --storage.ulr; did you mean --storage.url?"],
 ])("%j is refused in one sentence", (argv, sentence) => {
   expect(() => parseCommandLine(argv)).toThrow(sentence);
@@ -55,4 +56,13 @@ test.each<[string[], string]>([
 test("the help names every command", () => {
   for (const name of ["serve", "demo", "replay", "localize", "migrate", "config print", "doctor"])
     expect(helpText()).toContain(`  ${name}`);
+});
+
+test("the help of a word names its commands alone", () => {
+  const text = helpText(["explain"]);
+  expect(text).toContain("  explain incident SERVICE");
+  expect(text).toContain("--span-kind KIND");
+  expect(text).not.toContain("  replay");
+  expect(helpText(["token", "create"])).not.toContain("token list");
+  expect(() => helpText(["localise"])).toThrow('There is no command "localise"; did you mean localize?');
 });

@@ -7,6 +7,7 @@ import { Encoder } from "@toondepauw/node-zstd";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import {
+  checkRecordingHead,
   type Frame,
   createFrameSplitter,
   encodeRecording,
@@ -93,6 +94,12 @@ test("what is no recording is refused with the file and the reason", async () =>
     await expect(readAll(path), name).rejects.toMatchObject({ code: "RECORDING_INVALID", exitCode: 6 });
     await expect(readAll(path), name).rejects.toThrow(reason);
     await expect(readAll(path), name).rejects.toThrow(name);
+    const isSeenAtOnce = name === "absent.zst" || name === "text.zst";
+    const head = checkRecordingHead(path).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    expect(await head, name).toEqual(isSeenAtOnce ? expect.objectContaining({ code: "RECORDING_INVALID" }) : null);
   }
 });
 

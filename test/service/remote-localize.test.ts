@@ -6,7 +6,7 @@ import { afterEach, expect, test } from "vitest";
 import type { LocalizeRequest } from "../../model/localization.ts";
 import { localizationJson } from "../../service/contract-json.ts";
 import { evidenceLines, findingSentence } from "../../service/finding-text.ts";
-import { askRunningApi } from "../../service/remote-localize.ts";
+import { askRunningApi, ownStorageNote } from "../../service/remote-localize.ts";
 
 const servers: Server[] = [];
 afterEach(() => servers.splice(0).forEach((server) => server.close()));
@@ -91,7 +91,33 @@ test("the answer is the model's, told in words and in the contract's JSON alike"
 
 test("a refusal is an error with the API's words", async () => {
   const { url } = await api({ errors: [{ message: "The range is longer than 6 h." }] });
-  await expect(askRunningApi(url, REQUEST)).rejects.toThrow(/refused the data: The range is longer than 6 h/);
+  await expect(askRunningApi(url, REQUEST)).rejects.toThrow(
+    /did not take what was sent: The range is longer than 6 h\.$/,
+  );
+});
+
+test("a question that the API cannot take is a usage error in its words, with one full stop", async () => {
+  const message = "The range is 7776000 s long; this field reads at most 21600 s.";
+  const { url } = await api({ errors: [{ message, extensions: { code: "BAD_RANGE" } }] });
+  await expect(askRunningApi(url, REQUEST)).rejects.toMatchObject({ code: "USAGE", exitCode: 2, message });
+});
+
+test("somebody who refuses this host name is an error, not an answer from another storage", async () => {
+  const message = 'The host name "127.0.0.1" is not one this server answers to; add it to api.allowedHosts.';
+  const server = createServer((_request, response) => {
+    response.writeHead(403).end(JSON.stringify({ error: "FORBIDDEN", message }));
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await expect(askRunningApi(url, REQUEST)).rejects.toThrow(`${url}/healthz did not take what was sent: ${message}`);
+});
+
+test("which storage is asked instead is told", () => {
+  expect(ownStorageNote("http://127.0.0.1:3300", "", ".faultline/data")).toBe(
+    "No Faultline answers at http://127.0.0.1:3300 (api.host, api.port), so the data in .faultline/data is asked directly.",
+  );
+  expect(ownStorageNote("http://127.0.0.1:3300", "http://ch:8123", "x")).toContain("so ClickHouse is asked directly.");
 });
 
 test("nobody there is null", async () => {

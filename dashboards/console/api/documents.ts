@@ -1,7 +1,18 @@
 // The GraphQL operations of the console: fixed texts, so that the server may compile and trust them.
 // In: nothing. Out: a document with the types of its variables and its answer.
 // Bounds: one operation a document; lists ask for at most 100; a test validates each against the server's schema.
-import type { Change, GraphLevel, Incident, ListedIncident, ServiceGraph, ServiceStatus, TimeRange } from "./types.ts";
+import type {
+  Change,
+  GraphLevel,
+  Incident,
+  IncidentCheck,
+  IncidentStory,
+  ListedIncident,
+  ServiceGraph,
+  ServiceStatus,
+  TimeRange,
+  Trace,
+} from "./types.ts";
 
 /** The text of an operation; the types are carried along and exist only at compile time. */
 export interface GraphqlDocument<Data, Variables> {
@@ -55,6 +66,35 @@ ${ENTITY}`);
 /** One incident with its evidence; null when there is none of that id (any more). */
 export const INCIDENT = define<{ incident: Incident | null }, { id: string }>(`
 query Incident($id: ID!) { incident(id: $id) { ${HEAD} ${FINDING} } }
+${ENTITY}`);
+
+/** The story of an incident: it costs more than its finding and is asked for less often. */
+export const INCIDENT_STORY = define<{ incident: IncidentStory | null }, { id: string }>(`
+query IncidentStory($id: ID!) { incident(id: $id) {
+  timeline { at kind summary entity { ...Place } }
+  entryImpact { entity { ...Place } requests affectedRequests affectedRatio }
+  similar(first: 3) { similarity reason incident { id title startedAt } }
+} }
+${ENTITY}`);
+
+/** A trace by its id, found at once near the time `around`; null when it is not stored (any more). */
+export const TRACE = define<{ trace: Trace | null }, { id: string; around: string; first: number }>(`
+query Trace($id: ID!, $around: DateTime!, $first: Int!) { trace(id: $id, around: $around) {
+  durationMs hopCount
+  rows(first: $first) { index depth entity { ...Place } operation outcome isFailureOrigin message startMs durationMs exclusiveMs }
+} }
+${ENTITY}`);
+
+/** Why a service was, or was not, part of an incident at a time. */
+export const INCIDENT_CHECK = define<
+  { incidentCheck: IncidentCheck },
+  { service: string; namespace: string | null; cluster: string | null; at: string }
+>(`
+query IncidentCheck($service: String!, $namespace: String, $cluster: String, $at: DateTime!) {
+  incidentCheck(service: $service, namespace: $namespace, cluster: $cluster, at: $at) {
+    range { from to } incidentId sentence checks { entity { ...Place } indicator verdict sentence }
+  }
+}
 ${ENTITY}`);
 
 /** Changes of the running system in a period, newest first. */

@@ -213,3 +213,63 @@ export interface ServiceStatus {
   readonly lastBucketArrivedAt: string | null;
   readonly spansLastMinute: number;
 }
+
+/** One step of an incident's story; `entity` null where it is about the incident as a whole. */
+export interface TimelineEvent {
+  readonly at: string;
+  readonly kind: "CHANGE" | "ONSET" | "SPREAD" | "DETECTION" | "RESOLUTION";
+  readonly entity: Entity | null;
+  readonly summary: string;
+}
+/** What callers met at one operation; `affectedRatio` 0..1, null where it cannot be told. */
+export interface EntryImpact {
+  readonly entity: Entity;
+  readonly requests: number;
+  readonly affectedRequests: number;
+  readonly affectedRatio: number | null;
+}
+/** What led to an incident, what callers met, and what was like it before; `similarity` is 0..1. */
+export interface IncidentStory {
+  readonly timeline: readonly TimelineEvent[];
+  readonly entryImpact: readonly EntryImpact[];
+  readonly similar: readonly {
+    readonly similarity: number;
+    readonly reason: string;
+    readonly incident: { readonly id: string; readonly title: string; readonly startedAt: string };
+  }[];
+}
+
+/** One call of a trace; times in ms from the start of the trace. */
+export interface TraceRow {
+  readonly index: number;
+  readonly depth: number;
+  readonly entity: Entity;
+  readonly operation: string;
+  readonly outcome: "OK" | "DEGRADED" | "FAILED" | "CANCELLED";
+  readonly isFailureOrigin: boolean;
+  readonly message: string | null;
+  readonly startMs: number;
+  readonly durationMs: number;
+  readonly exclusiveMs: number;
+}
+/** A trace, one row a call. */
+export interface Trace {
+  readonly durationMs: number;
+  readonly hopCount: number;
+  readonly rows: readonly TraceRow[];
+}
+
+/** What one indicator of a place showed, and what decided. */
+export interface IndicatorCheck {
+  readonly entity: Entity;
+  readonly indicator: Indicator;
+  readonly verdict: "OPENS" | "SUPPORTS" | "NORMAL" | "NOT_JUDGED";
+  readonly sentence: string;
+}
+/** Why a service was, or was not, part of an incident. */
+export interface IncidentCheck {
+  readonly range: TimeRange;
+  readonly incidentId: string | null;
+  readonly sentence: string;
+  readonly checks: readonly IndicatorCheck[];
+}

@@ -10,10 +10,13 @@ import type { ViewEdge, ViewGraph, ViewNode } from "../map/view-graph.ts";
 import { HealthShape, Icon, KindIcon } from "../shell/icons.tsx";
 import { figuresLine } from "./figures.ts";
 import classes from "./graph.module.css";
+import { IncidentCheck } from "./incident-check.tsx";
 
 interface PlacePanelProps {
   readonly node: ViewNode;
   readonly graph: ViewGraph;
+  /** The time that is asked about, RFC 3339. */
+  readonly at: string;
   /** Names of the members of a group, worst first. */
   readonly memberName: (id: string) => string;
   readonly onSelect: (id: string | null) => void;
@@ -21,7 +24,7 @@ interface PlacePanelProps {
 }
 
 /** The panel of a place. */
-export function PlacePanel({ node, graph, memberName, onSelect, onOpenGroup }: PlacePanelProps): ReactNode {
+export function PlacePanel({ node, graph, at, memberName, onSelect, onOpenGroup }: PlacePanelProps): ReactNode {
   const { t, tn, format } = useLanguage();
   const byId = useMemo(() => new Map(graph.nodes.map((one) => [one.id, one])), [graph]);
   const worstFirst = (a: ViewEdge, b: ViewEdge): number =>
@@ -110,6 +113,7 @@ export function PlacePanel({ node, graph, memberName, onSelect, onOpenGroup }: P
         byId={byId}
         onSelect={onSelect}
       />
+      {entity !== null && <IncidentCheck key={node.id} entity={entity} at={at} />}
       {where.length > 0 && (
         <Section title={t("panel.where")}>
           <dl className={classes.where}>

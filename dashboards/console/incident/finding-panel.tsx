@@ -1,8 +1,8 @@
-// Why Faultline says so: evidence, change, affected places, rejected alternatives, other causes, what to do.
+// Why Faultline says so: evidence, change, what to do, the story, affected places, rejected alternatives, other causes.
 // In: an incident and the shown cause. Out: the panel beside the map.
 // Bounds: evidence is ranked by weight; long lists fold after a few.
 import type { ReactNode } from "react";
-import type { Cause, Entity, Incident } from "../api/types.ts";
+import type { Cause, Entity, Incident, RejectedCause } from "../api/types.ts";
 import { useLanguage } from "../language/language.tsx";
 import { CopyBlock } from "../shell/copy.tsx";
 import { Icon } from "../shell/icons.tsx";
@@ -11,6 +11,7 @@ import { EvidenceList } from "./evidence-list.tsx";
 import classes from "./incident.module.css";
 import { Section } from "./section.tsx";
 import { symptomChange } from "./sentence.tsx";
+import { Story } from "./story.tsx";
 
 interface FindingProps {
   readonly incident: Incident;
@@ -18,10 +19,12 @@ interface FindingProps {
   readonly onCause: (rank: number) => void;
   readonly onPlace: (entity: Entity) => void;
   readonly onList: () => void;
+  readonly onIncident: (id: string) => void;
 }
 
 /** The finding of an incident. */
-export function FindingPanel({ incident, causeIndex, onCause, onPlace, onList }: FindingProps): ReactNode {
+export function FindingPanel(props: FindingProps): ReactNode {
+  const { incident, causeIndex, onCause, onPlace, onList, onIncident } = props;
   const language = useLanguage();
   const { t, format, name } = language;
   const finding = incident.localization;
@@ -49,7 +52,7 @@ export function FindingPanel({ incident, causeIndex, onCause, onPlace, onList }:
               {t("cause.code")} <code>{cause.codeRegion}</code>
             </p>
           )}
-          <EvidenceList evidence={cause.evidence} />
+          <EvidenceList evidence={cause.evidence} around={onset} />
         </>
       )}
       {cause === undefined && incident.symptoms.length > 0 && (
@@ -78,6 +81,13 @@ export function FindingPanel({ incident, causeIndex, onCause, onPlace, onList }:
           )}
         </Section>
       )}
+      {cause?.remedy !== undefined && cause.remedy !== null && (
+        <Section title={t("cause.remedy")}>
+          <p>{cause.remedy.summary}</p>
+          {cause.remedy.patch !== null && <CopyBlock text={cause.remedy.patch} label={t("cause.copy_patch")} />}
+        </Section>
+      )}
+      <Story incident={incident} onPlace={onPlace} onIncident={onIncident} />
       {incident.impact.length > 0 && (
         <Section title={t("impact.title")}>
           <ul className={classes.rows} data-testid="impact">
@@ -101,9 +111,14 @@ export function FindingPanel({ incident, causeIndex, onCause, onPlace, onList }:
         <Section title={t("rejected.title")}>
           {finding.rejected.length === 0 && <p className={classes.dim}>{t("rejected.none")}</p>}
           <ul className={classes.rejected} data-testid="rejected">
-            {finding.rejected.map(({ entity, reason }) => (
-              <li key={entity.id}>
-                <PlaceButton entity={entity} onPlace={onPlace} />
+            {byReason(finding.rejected).map(({ reason, entities }) => (
+              <li key={reason}>
+                {entities.map((entity, at) => (
+                  <span key={entity.id}>
+                    {at > 0 && ", "}
+                    <PlaceButton entity={entity} onPlace={onPlace} />
+                  </span>
+                ))}
                 <p>{reason}</p>
               </li>
             ))}
@@ -119,14 +134,17 @@ export function FindingPanel({ incident, causeIndex, onCause, onPlace, onList }:
           </ul>
         </Section>
       )}
-      {cause?.remedy !== undefined && cause.remedy !== null && (
-        <Section title={t("cause.remedy")}>
-          <p>{cause.remedy.summary}</p>
-          {cause.remedy.patch !== null && <CopyBlock text={cause.remedy.patch} label={t("cause.copy_patch")} />}
-        </Section>
-      )}
     </div>
   );
+}
+
+/** Places that were rejected for the same reason together, in the order of the first of each. */
+function byReason(rejected: readonly RejectedCause[]): { reason: string; entities: readonly Entity[] }[] {
+  const reasons = [...new Set(rejected.map(({ reason }) => reason))];
+  return reasons.map((reason) => ({
+    reason,
+    entities: rejected.filter((one) => one.reason === reason).map(({ entity }) => entity),
+  }));
 }
 
 function PlaceButton({ entity, onPlace }: { entity: Entity; onPlace: (entity: Entity) => void }): ReactNode {

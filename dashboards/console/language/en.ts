@@ -2,8 +2,11 @@
 // In: nothing. Out: one sentence or label a key; `{name}` is filled in by the caller.
 // Bounds: `_one` and `_other` are plural forms of one key; the same placeholders in every language (tested).
 
+import { EN_STORY } from "./en-story.ts";
+
 /** The English catalogue. */
 export const EN = {
+  ...EN_STORY,
   "app.title": "Faultline",
   "app.skip": "Skip to the finding",
   "language.name": "English",
@@ -11,6 +14,7 @@ export const EN = {
   "status.live": "Live",
   "status.fixed": "Fixed period",
   "status.unreachable": "Not reachable, trying again",
+  "status.stopped": "No telemetry for {duration}",
   "status.updated": "Updated {time}",
   "status.lag": "Analysed up to {duration} ago",
   "status.open_one": "{count} open incident",
@@ -146,7 +150,7 @@ export const EN = {
   "incident.sentence.past": "At {time} {symptom}: most likely {fault}, confidence {confidence}{share}.",
   "incident.sentence.unexplained": "Since {time} {symptom}; no cause is found yet: {reason}",
   "incident.sentence.unexplained.past": "At {time} {symptom}; no cause was found: {reason}",
-  "incident.sentence.share": "; {share} of the requests to {place} affected",
+  "incident.sentence.share": "; up to {share} of the requests to {place} affected",
   "incident.sentence.no_reason": "the telemetry does not say.",
   "incident.symptom.LATENCY": "{place} is slow",
   "incident.symptom.ERRORS": "{place} fails",
@@ -189,7 +193,7 @@ export const EN = {
   "change.at": "at the start",
   "change.recent": "Changes in this period",
   "impact.title": "Affected",
-  "impact.share": "{share} of requests",
+  "impact.share": "up to {share} of requests",
   "impact.unknown": "share not measured",
   "rejected.title": "Looked at and rejected",
   "rejected.none": "No other candidate was near.",

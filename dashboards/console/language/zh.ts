@@ -2,9 +2,11 @@
 // In: nothing. Out: one sentence or label a key, with the placeholders of the English text.
 // Bounds: the type asks for exactly the keys of English; Chinese has one plural form, so both endings say the same.
 import type { Catalogue } from "./catalogue.ts";
+import { ZH_STORY } from "./zh-story.ts";
 
 /** The Simplified Chinese catalogue. */
 export const ZH: Catalogue = {
+  ...ZH_STORY,
   "app.title": "Faultline",
   "app.skip": "跳到结论",
   "language.name": "简体中文",
@@ -12,6 +14,7 @@ export const ZH: Catalogue = {
   "status.live": "实时",
   "status.fixed": "固定时段",
   "status.unreachable": "无法连接，正在重试",
+  "status.stopped": "已有 {duration} 没有遥测数据",
   "status.updated": "更新于 {time}",
   "status.lag": "已分析到 {duration}前",
   "status.open_one": "{count} 个未恢复的故障",
@@ -147,7 +150,7 @@ export const ZH: Catalogue = {
   "incident.sentence.past": "{time}，{symptom}：最可能是 {fault}，置信度 {confidence}{share}。",
   "incident.sentence.unexplained": "自 {time} 起，{symptom}；尚未找到原因：{reason}",
   "incident.sentence.unexplained.past": "{time}，{symptom}；未找到原因：{reason}",
-  "incident.sentence.share": "；{place} 的请求有 {share} 受影响",
+  "incident.sentence.share": "；{place} 的请求最多 {share} 受影响",
   "incident.sentence.no_reason": "现有遥测数据无法说明。",
   "incident.symptom.LATENCY": "{place} 变慢",
   "incident.symptom.ERRORS": "{place} 出错",
@@ -190,7 +193,7 @@ export const ZH: Catalogue = {
   "change.at": "与开始同时",
   "change.recent": "该时段内的变更",
   "impact.title": "影响范围",
-  "impact.share": "{share} 的请求",
+  "impact.share": "最多 {share} 的请求",
   "impact.unknown": "占比未测量",
   "rejected.title": "已排查并排除",
   "rejected.none": "没有其他相近的候选。",

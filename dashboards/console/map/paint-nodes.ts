@@ -5,7 +5,9 @@ import type { Emphasis, MapWords } from "./emphasis.ts";
 import { isDimmed } from "./emphasis.ts";
 import { KIND_SHAPES } from "./glyphs.ts";
 import type { LabelBox, LabelRoom } from "./labels.ts";
-import { paintHealth, paintPill, shapeOf, shorten } from "./paint-text.ts";
+import { cardName } from "./card-line.ts";
+import { fitEnds, fitFigures, fitStart, type Measure } from "./fit-text.ts";
+import { paintHealth, paintPill, shapeOf } from "./paint-text.ts";
 import type { Palette } from "./palette.ts";
 import type { SceneNode } from "./scene.ts";
 import type { Viewport } from "./viewport.ts";
@@ -95,12 +97,23 @@ export function paintCard(
   ctx.fillStyle = palette.text;
   ctx.font = `600 ${nameSize}px ${palette.font}`;
   const room = right - left;
-  const label = node.detail === "" || !isFull ? node.label : `${node.label} · ${node.detail}`;
-  ctx.fillText(shorten(ctx, label, room), left, nameY + 0.5);
+  ctx.fillText(fitName(ctx, node, isFull, room), left, nameY + 0.5);
   if (!isFull) return;
   ctx.fillStyle = isBad ? palette.health[node.health] : palette.dim;
   ctx.font = `${isBad ? 600 : 500} ${Math.max(9.5, 11 * Math.min(1.1, view.zoom))}px ${palette.font}`;
-  ctx.fillText(shorten(ctx, words.figures(node), x + width - inset - left), left, y + height * 0.7 + 0.5);
+  const figures = fitFigures(measureIn(ctx), words.figures(node), x + width - inset - left);
+  ctx.fillText(figures, left, y + height * 0.7 + 0.5);
+}
+
+function measureIn(ctx: CanvasRenderingContext2D): Measure {
+  return (text) => ctx.measureText(text).width;
+}
+
+function fitName(ctx: CanvasRenderingContext2D, node: SceneNode["node"], withDetail: boolean, room: number): string {
+  const name = cardName(node);
+  const text = node.detail === "" || !withDetail ? name : `${name} · ${node.detail}`;
+  const fit = node.kind === "INSTANCE" || node.kind === "OPERATION" ? fitEnds : fitStart;
+  return fit(measureIn(ctx), text, room);
 }
 
 /** Paints the tags of the cause and the symptom. */
@@ -163,7 +176,7 @@ export function paintLabel(
   const { node } = scene;
   const isMarked = emphasis.focus?.nodes.has(node.id) === true || node.id === emphasis.selected;
   ctx.font = `${isMarked ? 650 : 500} 10.5px ${palette.font}`;
-  const text = shorten(ctx, node.label, 120);
+  const text = fitName(ctx, node, false, 120);
   const width = ctx.measureText(text).width + 4;
   const x = (scene.x + scene.width / 2) * view.zoom + view.x - width / 2;
   const y = (scene.y + scene.height / 2) * view.zoom + view.y + 8;

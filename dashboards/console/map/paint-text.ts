@@ -1,6 +1,6 @@
 // Text, pills and shapes on a canvas, in screen pixels.
 // In: a context, text, a place. Out: pixels.
-// Bounds: text never leaves the width that it is given; shapes are parsed once.
+// Bounds: shapes are parsed once; what fits is decided in fit-text.
 import type { Health } from "../api/types.ts";
 import { HEALTH_MARKS, HEALTH_SHAPES, HOLLOW } from "./glyphs.ts";
 import type { Palette } from "./palette.ts";
@@ -45,18 +45,6 @@ export function paintHealth(
     }
   }
   ctx.restore();
-}
-
-/** Cuts text to a width, with an ellipsis. */
-export function shorten(ctx: CanvasRenderingContext2D, text: string, width: number): string {
-  if (ctx.measureText(text).width <= width) return text;
-  let [low, high] = [0, text.length];
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (ctx.measureText(`${text.slice(0, middle)}…`).width <= width) low = middle;
-    else high = middle - 1;
-  }
-  return low === 0 ? "" : `${text.slice(0, low)}…`;
 }
 
 /** Paints a pill with text; it is as wide as the text and 17 pixels high. */

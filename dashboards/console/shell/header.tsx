@@ -20,6 +20,8 @@ interface HeaderProps {
   readonly connection: "live" | "fixed" | "unreachable";
   readonly answeredAt: number | null;
   readonly lagSeconds: number | null;
+  /** Age of the newest telemetry where it seems to have stopped. */
+  readonly stoppedSeconds: number | null;
   readonly isPushed: boolean;
   readonly preferences: Preferences;
   readonly find: ReactNode;
@@ -36,6 +38,7 @@ export function Header(props: HeaderProps): ReactNode {
   const scheme = useComputedColorScheme("light");
   const other = scheme === "dark" ? "light" : "dark";
   const themeLabel = t("view.theme", { theme: t(`view.theme.${other}`) });
+  const isStopped = props.connection === "live" && props.stoppedSeconds !== null;
   const facts = [
     props.answeredAt === null ? null : t("status.updated", { time: format.clock(props.answeredAt) }),
     props.lagSeconds === null ? null : t("status.lag", { duration: format.duration(props.lagSeconds) }),
@@ -60,9 +63,16 @@ export function Header(props: HeaderProps): ReactNode {
         </button>
       )}
       <Tooltip label={facts.join(" · ")} openDelay={200}>
-        <span className={classes.live} data-state={props.connection} role="status" data-testid="connection">
+        <span
+          className={classes.live}
+          data-state={isStopped ? "stopped" : props.connection}
+          role="status"
+          data-testid="connection"
+        >
           <span aria-hidden />
-          {t(`status.${props.connection}`)}
+          {isStopped
+            ? t("status.stopped", { duration: format.duration(props.stoppedSeconds ?? 0) })
+            : t(`status.${props.connection}`)}
         </span>
       </Tooltip>
       <div className={classes.findPlace}>{props.find}</div>

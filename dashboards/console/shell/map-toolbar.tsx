@@ -19,8 +19,11 @@ interface MapToolbarProps {
   readonly nowMs: number;
   readonly hasIncident: boolean;
   readonly hasBlame: boolean;
+  /** Whether there is anything to zoom, group or count. */
+  readonly hasNodes: boolean;
   readonly view: ViewGraph;
   readonly graph: ServiceGraph | null;
+  readonly isPartial: boolean;
   readonly map: RefObject<MapHandle | null>;
   readonly onState: (patch: UrlState) => void;
   readonly onPeriod: (patch: UrlState) => void;
@@ -31,11 +34,10 @@ export function MapToolbar(props: MapToolbarProps): ReactNode {
   const { t, tn } = useLanguage();
   const { state, view } = props;
   const isTable = state.view === "table";
-  const hasNodes = view.nodes.length > 0;
   const notes = [
     view.groupedBy === null ? null : t("map.grouped", { by: t(`map.by.${view.groupedBy}`) }),
     props.graph?.truncated === true ? t("map.truncated") : null,
-    props.graph?.partial === true ? t("map.partial") : null,
+    props.isPartial ? t("map.partial") : null,
   ].filter((note) => note !== null);
   return (
     <>
@@ -69,7 +71,7 @@ export function MapToolbar(props: MapToolbarProps): ReactNode {
           ]}
         />
       </div>
-      {hasNodes && (
+      {props.hasNodes && (
         <div className={classes.floating} data-table={isTable}>
           {notes.length > 0 && <span className={classes.note}>{notes.join(" · ")}</span>}
           {view.canGroup && (

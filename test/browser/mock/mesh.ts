@@ -189,6 +189,15 @@ export function unlinkedGraph(): MockGraph {
   return { nodes: shopGraph("SERVICE").nodes, edges: [] };
 }
 
+/** The shop after its telemetry has stopped: places that are known by name alone. */
+export function silentGraph(): MockGraph {
+  const nothing = { requestsPerSecond: null, errorRatio: null, latencyP50Ms: null, latencyP99Ms: null };
+  return {
+    nodes: shopGraph("SERVICE").nodes.map(({ entity }) => ({ entity, ...nothing, health: "UNKNOWN" })),
+    edges: [],
+  };
+}
+
 /** A mesh of `services` in namespaces of fifty, with twice as many calls; one namespace has a failing service. */
 export function largeGraph(services: number): MockGraph {
   let state = 11;

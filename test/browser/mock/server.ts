@@ -10,10 +10,11 @@ import { buildSchema, graphql } from "graphql/index.js";
 import { useServer } from "graphql-ws/use/ws";
 import { WebSocketServer } from "ws";
 import { shopChanges, shopIncidents } from "./incidents.ts";
-import { largeGraph, type MockGraph, shopGraph, unlinkedGraph } from "./mesh.ts";
+import { shopCheck, shopStory, shopTrace } from "./story.ts";
+import { largeGraph, type MockGraph, shopGraph, silentGraph, unlinkedGraph } from "./mesh.ts";
 
-/** What the mock shows: an open incident, none, no telemetry, no edges, a thousand services; or it fails. */
-export type Scene = "incident" | "quiet" | "empty" | "unlinked" | "large" | "down";
+/** What the mock shows: an open incident, none, no telemetry, none any more, no edges, a thousand services; or it fails. */
+export type Scene = "incident" | "quiet" | "empty" | "silent" | "unlinked" | "large" | "down";
 
 /** The running mock. `requests` lists the names of the operations that were asked. */
 export interface MockApi {
@@ -47,10 +48,13 @@ export async function startMockApi(consoleDir: string, first: Scene, now: number
   const graphOf = (level: string): MockGraph => {
     if (scene === "large") return large;
     if (scene === "unlinked") return unlinkedGraph();
+    if (scene === "silent") return silentGraph();
     return scene === "empty" ? { nodes: [], edges: [] } : shopGraph(level);
   };
   const incidentsNow = (): Record<string, unknown>[] =>
-    scene === "empty" || scene === "unlinked" || scene === "large" ? [] : shopIncidents(now, scene === "incident");
+    scene === "empty" || scene === "silent" || scene === "unlinked" || scene === "large"
+      ? []
+      : shopIncidents(now, scene === "incident");
 
   const root = {
     serviceGraph: ({ range, level }: { range: { from: string; to: string }; level: string }) => {
@@ -61,15 +65,20 @@ export async function startMockApi(consoleDir: string, first: Scene, now: number
       nodes: incidentsNow().slice(0, count),
       pageInfo: { hasNextPage: false, endCursor: null },
     }),
-    incident: ({ id }: { id: string }) => incidentsNow().find((incident) => incident["id"] === id) ?? null,
+    incident: ({ id }: { id: string }) => {
+      const found = incidentsNow().find((incident) => incident["id"] === id);
+      return found === undefined ? null : { ...found, ...shopStory(now, found) };
+    },
+    trace: ({ id }: { id: string }) => shopTrace(id),
+    incidentCheck: ({ service, at }: { service: string; at: string }) => shopCheck(service, at),
     changes: () => ({
       nodes: scene === "empty" ? [] : shopChanges(now),
       pageInfo: { hasNextPage: false, endCursor: null },
     }),
     status: () => ({
       version: "0.0.0",
-      ingestLagSeconds: 4,
-      analysisLagSeconds: 12,
+      ingestLagSeconds: scene === "silent" ? 2400 : 4,
+      analysisLagSeconds: scene === "silent" ? 2400 : 12,
       lastBucketArrivedAt: scene === "empty" ? new Date(now - 7_200_000).toISOString() : new Date(now).toISOString(),
       lastBucketAnalyzedAt: new Date(now).toISOString(),
       spansLastMinute: 60_000,
