@@ -1,9 +1,8 @@
-// The benchmarks' program: `npm run bench -- NAME [--json FILE] [--check]`, and for one of them
-// `calibration --cases FILE [--fit]`, `localization [--data DIR] [--set NAME] [--max N] [--cases FILE] [--part cost]`, `mesh-lab [--cases FILE] [--recording FILE --truth FILE]`, `ingest [--part decode|storage|kafka|collector] [--collector BINARY]`, `graph [--part truth|cost|reads|visible|large]`; or `npm run bench -- --smoke`: every benchmark at its smallest.
+// The benchmarks' program: `npm run bench -- NAME [--json FILE] [--check]`; HELP has the options of each.
 // In: a name and where the data is (FAULTLINE_DATA_DIR). Out: a table, a JSON document, one line a case.
 // Bounds: exit 1 when --check meets a missed bound, 2 for a wrong call; absent data is said and is no failure.
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runCalibration } from "./calibration/run.ts";
@@ -126,9 +125,8 @@ async function graph({ smoke, part: name }: Call): Promise<Result> {
   return { scenario: smoke ? "a dozen services, once" : "generated meshes with a known true graph", figures };
 }
 
-/** Runs a benchmark by its command line; resolves to the exit code. */
-export async function main(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
+function parseCall(args: readonly string[]) {
+  return parseArgs({
     args: [...args],
     allowPositionals: true,
     options: {
@@ -144,8 +142,41 @@ export async function main(args: readonly string[]): Promise<number> {
       check: { type: "boolean" },
       fit: { type: "boolean" },
       smoke: { type: "boolean" },
+      help: { type: "boolean" },
     },
   });
+}
+
+const HELP = `npm run bench -- NAME [--json FILE] [--check]
+npm run bench -- --smoke                 every benchmark at its smallest
+
+  localization [--data DIR] [--set NAME] [--max N] [--cases FILE] [--part cost]
+  mesh-lab     [--recording FILE --truth FILE] [--cases FILE]
+  calibration  --cases FILE [--fit]
+  ingest       [--part decode|storage|kafka|collector] [--collector BINARY]
+  graph        [--part truth|cost|reads|visible|large]
+
+--json writes the figures, --check ends with 1 where a bound is missed. Data is looked for in FAULTLINE_DATA_DIR (../shared/data).`;
+
+/** Runs a benchmark by its command line; resolves to the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  let call;
+  try {
+    call = parseCall(args);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)} --help tells what there is.`);
+    return 2;
+  }
+  const { values, positionals } = call;
+  if (values.help === true) {
+    console.log(HELP);
+    return 0;
+  }
+  const absent = [values.recording, values.truth].find((file) => file !== undefined && !existsSync(file));
+  if (absent !== undefined) {
+    console.error(`There is no file ${absent}.`);
+    return 2;
+  }
   const smoke = values.smoke === true;
   const names = smoke && positionals.length === 0 ? Object.keys(BENCHMARKS) : positionals;
   const unknown = names.find((name) => !Object.hasOwn(BENCHMARKS, name));

@@ -20,7 +20,7 @@ const MAX_DEPTH = 4;
 const foldersIn = (folder: string) =>
   readdirSync(folder)
     .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isDirectory());
+    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true);
 
 function hasMetricsAndGraph(folder: string, depth: number): boolean {
   const names = readdirSync(folder);

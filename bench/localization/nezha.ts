@@ -6,6 +6,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
+import { z } from "zod";
+import { readCaseLines } from "./case-lines.ts";
 import { logsToOtlp, type NezhaLog } from "./nezha-logs.ts";
 import { metricsToOtlp, type NezhaMetricRow, sampledAt } from "./nezha-metrics.ts";
 import { type NezhaSpan, spansToOtlp } from "./nezha-spans.ts";
@@ -38,12 +40,17 @@ export interface NezhaCase {
   readonly truth: NezhaTruth;
 }
 
-interface CaseLine {
-  readonly id: string;
-  readonly inject_time: string;
-  readonly eval_minute: string;
-  readonly root_cause: NezhaTruth;
-}
+const CASE_LINE = z.object({
+  id: z.coerce.string(),
+  inject_time: z.string(),
+  eval_minute: z.string(),
+  root_cause: z.object({
+    service: z.string(),
+    pod: z.string().default(""),
+    kind: z.string().default(""),
+    inner: z.string().default(""),
+  }),
+});
 
 /** Length of what one file holds. */
 export const MINUTE_SECONDS = 60;
@@ -147,11 +154,8 @@ export function nezhaMetrics(folder: string, from: number, to: number): object[]
 /** The cases of the folder, in the order of their times; the minute to explain is the one that upstream evaluates. */
 export function nezhaCases(folder: string): NezhaCase[] {
   const shifts = new Map(nezhaDays(folder).map((day) => [day, endsAtSecond(folder, day) - MINUTE_SECONDS]));
-  const lines = readFileSync(join(folder, "cases.jsonl"), "utf8").split("\n");
-  return lines
-    .filter((line) => line.trim() !== "")
-    .map((line) => {
-      const { id, inject_time, eval_minute, root_cause } = JSON.parse(line) as CaseLine;
+  return readCaseLines(folder, CASE_LINE)
+    .map(({ id, inject_time, eval_minute, root_cause }) => {
       const day = inject_time.slice(0, 10);
       return {
         id,

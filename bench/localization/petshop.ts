@@ -6,7 +6,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
+import { z } from "zod";
 import type { Indicator } from "../../model/localization.ts";
+import { readCaseLines } from "./case-lines.ts";
 
 /** What one node reports at one time; `null` where the file says nothing. */
 export interface PetshopSample {
@@ -41,15 +43,15 @@ export interface PetshopCase {
 /** Seconds between two points of a node. */
 export const STEP_SECONDS = 300;
 
-interface CaseLine {
-  readonly id: string;
-  readonly scenario: string;
-  readonly metrics: string;
-  readonly normal: string | null;
-  readonly topology: string;
-  readonly target: { readonly node: string; readonly metric: string; readonly timestamp: number };
-  readonly root_cause: { readonly node: string };
-}
+const CASE_LINE = z.object({
+  id: z.coerce.string(),
+  scenario: z.string().default(""),
+  metrics: z.string(),
+  normal: z.string().nullable().default(null),
+  topology: z.string(),
+  target: z.object({ node: z.string(), metric: z.string(), timestamp: z.number() }),
+  root_cause: z.object({ node: z.string() }),
+});
 
 const QUANTILES = [0.5, 0.9, 0.95, 0.99];
 const ROWS_A_REQUEST = 20;
@@ -63,9 +65,7 @@ function readTable(file: string): string[][] {
 
 /** The cases of the folder. */
 export function petshopCases(folder: string): PetshopCase[] {
-  const lines = readFileSync(join(folder, "cases.jsonl"), "utf8").split("\n");
-  const cases = lines.filter((line) => line !== "").map((line) => JSON.parse(line) as CaseLine);
-  return cases.map((line) => {
+  return readCaseLines(folder, CASE_LINE).map((line) => {
     const { id, scenario, metrics, normal, topology, target, root_cause } = line;
     return {
       id,
