@@ -4,6 +4,7 @@
 import { stageAccessLogLedger } from "./access-log-ledger.ts";
 import type { Storage } from "./client.ts";
 import { stageMeshLedger } from "./mesh-ledger.ts";
+import { stageSpanLedger } from "./span-ledger.ts";
 import { type ToldBy, chooseEdgeBuckets, chooseEdgeWindow } from "./edge-choice.ts";
 
 /** Length of a bucket in seconds. */
@@ -200,7 +201,6 @@ export interface GraphSources {
 }
 
 const SPANS_AND_LOGS: GraphSources = { spans: true, accessLogs: true, meshTenants: [] };
-const ALL_KNOWN = "2299-01-01 00:00:00";
 
 /** Computes edges and operations of the buckets [from, to) anew and swaps the minutes they lie in. */
 export async function recomputeBuckets(
@@ -212,7 +212,7 @@ export async function recomputeBuckets(
   const computed = [];
   await storage.command("clear_edge_staging");
   if (sources.spans) {
-    await storage.command("pair_edges", { from, to, known_at: ALL_KNOWN });
+    await stageSpanLedger(storage, from, to);
     computed.push("spans");
   }
   if (sources.accessLogs) {

@@ -100,7 +100,7 @@ export function addLedgerTypes(builder: ApiBuilder) {
       proxyMs: t.float({
         nullable: true,
         description:
-          "Mean time in the sidecars of both sides; null where it is not measured, which is so for spans until pairing does.",
+          "Mean time in the sidecars of both sides, told by spans of both applications and sidecars; null where it is not measured, and as known at a time.",
         // A missing measurement is stored as 0; sidecars that take no time at all do not exist.
         resolve: (row) => (row.proxyNs === 0 ? null : meanGapMs(row.proxyNs, row)),
       }),

@@ -36,6 +36,8 @@ export interface CostResult {
   readonly pairingOfNothing: number;
   readonly ownTime: number;
   readonly ownTimePeakBytes: number;
+  /** Time in proxies, in the same mesh whose calls all pass two of them. */
+  readonly proxyTimes: number;
   readonly swap: number;
   readonly view: number;
   readonly allViews: number;
@@ -44,7 +46,10 @@ export interface CostResult {
 }
 
 const FROM_SECONDS = Date.UTC(2026, 0, 5, 10) / 1_000;
-type Rounds = Record<"pairing" | "floor" | "windows" | "nothing" | "ownTime" | "swap" | "view" | "allViews", number[]>;
+type Rounds = Record<
+  "pairing" | "floor" | "windows" | "nothing" | "ownTime" | "proxyTimes" | "swap" | "view" | "allViews",
+  number[]
+>;
 
 const WINDOW_SECONDS = 300;
 const HASH_SEED = 42;
@@ -67,6 +72,7 @@ export async function measureCost(plan: CostPlan, tell: (line: string) => void):
       windows: [],
       nothing: [],
       ownTime: [],
+      proxyTimes: [],
       swap: [],
       view: [],
       allViews: [],
@@ -88,7 +94,8 @@ export async function measureCost(plan: CostPlan, tell: (line: string) => void):
       rounds.pairing.push(cpuOf(whole.statements, isPairing) / million);
       rounds.floor.push(cpuOf(floor.statements) / million);
       rounds.ownTime.push(cpuOf(whole.statements, isOwnTime) / million);
-      rounds.swap.push(cpuOf(whole.statements, (name) => !isPairing(name) && !isOwnTime(name)) / million);
+      rounds.swap.push(cpuOf(whole.statements, isOther) / million);
+      rounds.proxyTimes.push(cpuOf(whole.statements, isProxyTime) / million);
       rounds.windows.push(cpuOf(windows.statements, isPairing) / million);
       rounds.nothing.push(cpuOf(nothing.statements, isPairing));
       rounds.view.push(view.one / million);
@@ -106,6 +113,7 @@ export async function measureCost(plan: CostPlan, tell: (line: string) => void):
       pairingOfNothing: median(rounds.nothing),
       ownTime: median(rounds.ownTime),
       ownTimePeakBytes: peakOf(all, isOwnTime),
+      proxyTimes: median(rounds.proxyTimes),
       swap: median(rounds.swap),
       view: median(rounds.view),
       allViews: median(rounds.allViews),
@@ -124,6 +132,15 @@ function isPairing(name: string): boolean {
 /** Those that make exclusive times and origins of failures. */
 function isOwnTime(name: string): boolean {
   return name.startsWith("own_time");
+}
+
+/** Those that measure the time in proxies. */
+function isProxyTime(name: string): boolean {
+  return name.startsWith("prox");
+}
+
+function isOther(name: string): boolean {
+  return !isPairing(name) && !isOwnTime(name) && !isProxyTime(name);
 }
 
 /** Stores a minute of traffic by the real decoder, and shifted copies of it until there are enough spans in five minutes. */

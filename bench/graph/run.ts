@@ -111,6 +111,7 @@ async function costFigures(smoke: boolean, tell: (line: string) => void): Promis
     ),
     own_time: figure(dense.ownTime, per, bound("<= 1.0"), "exclusive time and origin of failures"),
     own_time_peak: figure(dense.ownTimePeakBytes / MB, "MB", bound("<= 300")),
+    proxy_times: figure(dense.proxyTimes, per, null, "time in proxies: every call here passes two"),
     swap: figure(dense.swap, per, null, "staging and replacing of minutes"),
   };
   if (smoke) return figures;

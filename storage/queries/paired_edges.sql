@@ -14,7 +14,7 @@
 --   only one of that name in the caller's cluster, else the only one anywhere. Never arrived: failed, cancelled or so flagged.
 -- Lost parent: SrcKind unknown, Evidence inferred; a true root is unknown by span-pair. A span that came twice counts once.
 -- Flags: the caller's span's, else its callee's. Offsets: the middle of the callee's span less the middle of the caller's, between clusters.
--- Bytes, security and the time in proxies are not known from here (0).
+-- Bytes and security are not known from here (0). The time in proxies is 0 here; proxy_times.sql adds it in rows of its own.
 -- Cost: one full hash join of the range and its margins of 10 s (entries and Clients are the build side; 60 s for long spans); places, peers and
 --   labels travel as hashes and dictionaries, a place's upper half being its service. Duplicates and siblings are looked for by one number a span.
 --   Each layer of the statement is analysed again in each run, rows or none: a new one is worth its price only where it saves more (adr/0021).

@@ -1,5 +1,6 @@
-// What storage holds of the graph, one line a row, as the *.golden files say it.
-// In: a tenant. Out: sorted lines of edge_buckets and operation_buckets, histograms checked against the counts.
+// What storage holds of the graph, one line an edge or operation, as the *.golden files say it.
+// In: a tenant. Out: sorted lines of edge_buckets and operation_buckets, histograms checked against the counts. An edge is one row of pairing,
+// and another where time in proxies was measured; they are added up as every reader does.
 // Bounds: version v1 and instance NAME-1 are left out, as are zeros.
 import type { Storage } from "../../storage/client.ts";
 import { T0_SECONDS } from "./trace-notation.ts";
@@ -10,11 +11,25 @@ interface Row {
   readonly flags: Readonly<Record<string, number>>;
 }
 
-async function readTable(storage: Storage, table: string, tenant: string): Promise<Row[]> {
-  const sums = table === "edge_buckets" ? ["CallerHist", "CalleeHist"] : ["Hist", "SelfHist"];
+const EDGE_ENDS = ["Src", "Dst"].flatMap((end) =>
+  ["Kind", "Cluster", "Namespace", "Service", "Version", "Instance"].map((part) => `${end}${part}`),
+);
+const EDGE_SUMS = ["Caller", "Callee"]
+  .flatMap((side) => ["Calls", "Failed", "Degraded", "Cancelled", "Ns"].map((figure) => `${side}${figure}`))
+  .concat("NeverArrived", "OriginFailed", "GapNs", "ProxyNs", "Retries", "OffsetNs", "OffsetCalls");
+
+const EDGES = `
+  SELECT toUnixTimestamp(Bucket) AS at, ${EDGE_ENDS.join(", ")}, Protocol, Evidence, countIf(e.ProxyNs = 0) AS PairedRows, count() AS AllRows,
+    ${EDGE_SUMS.map((name) => `sum(e.${name}) AS ${name}`).join(", ")}, sumMap(e.Flags) AS Flags,
+    sum(arraySum(e.CallerHist)) AS CallerHist, sum(arraySum(e.CalleeHist)) AS CalleeHist
+  FROM edge_buckets AS e WHERE Tenant = {tenant:String} GROUP BY Bucket, ${EDGE_ENDS.join(", ")}, Protocol, Evidence`;
+const OPERATIONS = `
+  SELECT * REPLACE (arraySum(Hist) AS Hist, arraySum(SelfHist) AS SelfHist), toUnixTimestamp(Bucket) AS at
+  FROM operation_buckets WHERE Tenant = {tenant:String}`;
+
+async function readRows(storage: Storage, query: string, tenant: string): Promise<Row[]> {
   const result = await storage.client.query({
-    query: `SELECT * REPLACE (${sums.map((c) => `arraySum(${c}) AS ${c}`).join(", ")}), toUnixTimestamp(Bucket) AS at
-      FROM ${table} WHERE Tenant = {tenant:String} ORDER BY ALL`,
+    query,
     query_params: { tenant },
     format: "JSONEachRow",
   });
@@ -58,7 +73,7 @@ function figures(row: Row, names: Readonly<Record<string, string>>): string[] {
 
 /** The edges of a tenant. */
 export async function edgeLines(storage: Storage, tenant: string): Promise<string[]> {
-  const rows = await readTable(storage, "edge_buckets", tenant);
+  const rows = await readRows(storage, EDGES, tenant);
   return rows
     .map((row) => {
       const end = (p: "Src" | "Dst") =>
@@ -66,6 +81,11 @@ export async function edgeLines(storage: Storage, tenant: string): Promise<strin
           row.text(`${p}Kind`),
           ["Cluster", "Namespace", "Service", "Version", "Instance"].map((f) => row.text(`${p}${f}`)),
         );
+      if (row.text("PairedRows") !== "1" || Number(row.text("AllRows")) > 2) {
+        throw new Error(
+          `${row.text("AllRows")} rows, ${row.text("PairedRows")} of them of pairing: ${end("Src")} > ${end("Dst")}`,
+        );
+      }
       const facts = [
         side(row, "Caller"),
         side(row, "Callee"),
@@ -86,7 +106,7 @@ export async function edgeLines(storage: Storage, tenant: string): Promise<strin
 
 /** What each instance of a tenant did. */
 export async function operationLines(storage: Storage, tenant: string): Promise<string[]> {
-  const rows = await readTable(storage, "operation_buckets", tenant);
+  const rows = await readRows(storage, OPERATIONS, tenant);
   return rows
     .map((row) => {
       const who = workload(
