@@ -39,9 +39,10 @@ const bucket = (operation: string, requests: number, ms: number) => ({
 beforeAll(async () => {
   db = await startTestStorage();
   const { storage } = db;
-  await storage.insertRows("hour_rollups", [
-    ...[1, 2, 3, 4].map((back) => ({ Hour: HOUR - back * 3600, Revision: REVISION, At: HOUR, Stamp: 1 })),
-  ]);
+  await storage.insertRows(
+    "hour_rollups",
+    [1, 2, 3, 4].map((back) => ({ Hour: HOUR - back * 3600, Revision: REVISION, At: HOUR, Stamp: 1 })),
+  );
   await storage.insertRows("operation_hours", [
     // Waits since ever; quick in sums that hold no longer.
     ...[1, 2, 3, 4].map((back) => hour(back, "GET /inbox/wait", 25_000)),
