@@ -28,6 +28,7 @@ import type { AnalyzerOptions } from "./options.ts";
 import { type BucketRange, changedPoints, planCycle, type Plan } from "./progress.ts";
 import { describeIncident } from "./report.ts";
 import { LEVEL_METRICS } from "./saturation.ts";
+import { shareReads } from "./shared-reads.ts";
 import { burnRates, detectBurns, isSloDue, recordBurnRates } from "./slo.ts";
 import { TenantMemory } from "./tenant.ts";
 import { bucketAt } from "./time.ts";
@@ -105,9 +106,10 @@ async function analyzeBucket(context: CycleContext, memory: TenantMemory, bucket
   );
   const state = withIncidents(stepped.state, dated);
   const due = state.open.filter((incident) => isDueForLocalization(incident, bucket));
-  const localized = await runStage("analyzer/localize/localize", () =>
-    Promise.all(due.map((incident) => localizeIncident(storage, tenant, { history, state }, incident, bucket))),
-  );
+  const localized = await runStage("analyzer/localize/localize", () => {
+    const shared = shareReads(storage);
+    return Promise.all(due.map((incident) => localizeIncident(shared, tenant, { history, state }, incident, bucket)));
+  });
   const final = withIncidents(state, localized);
   await runStage("analyzer/report", async () => {
     const revision = BigInt(context.now()) * 1_000_000n;

@@ -12,6 +12,7 @@ import type { Finding } from "./localize/finding.ts";
 import { gatherEvidence, localizationId, localizeFault } from "./localize/localize.ts";
 import { readScene } from "./localize/read-scene.ts";
 import type { Scene } from "./localize/scene.ts";
+import { shareReads } from "./shared-reads.ts";
 import { rangeOf } from "./time.ts";
 
 const INDICATOR_WORDS: Readonly<Record<Indicator, string>> = {
@@ -53,7 +54,7 @@ async function answerRequest(storage: Storage, request: LocalizeRequest): Promis
   const frame = { ...none, baseline: rangeOf(baseline) };
   const windows = { fault, baseline };
   const { tenant, maxCauses } = request;
-  const scene = await readScene(storage, tenant, windows);
+  const scene = await readScene(storage, tenant, windows, request.operation === null ? "services" : "operations");
   if (isUnheard(scene, request)) {
     const told = await localizeByMetrics(storage, request);
     if (told !== null) return told;
@@ -85,7 +86,7 @@ export async function localizeOnDemand(
   request: LocalizeRequest,
   nowMs: number,
 ): Promise<Localization> {
-  const answer = await answerRequest(storage, request);
+  const answer = await answerRequest(shareReads(storage), request);
   const revision = (BigInt(nowMs) * 1_000_000n).toString();
   await writeLocalizations(storage, request.tenant, revision, [answer]);
   return answer;

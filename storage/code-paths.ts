@@ -5,7 +5,7 @@ import type { Windows } from "./buckets.ts";
 import type { Storage } from "./client.ts";
 
 const MAX_STEP_ROWS = 50_000;
-const MAX_REQUESTS = 200_000;
+const MAX_REQUESTS = 100_000;
 
 /** How often a service went from one step to the next in a window; `side` 1 = fault, 0 = baseline. */
 export interface CodeStepRow {

@@ -29,11 +29,13 @@ export function shiftLog10(fault: readonly number[], baseline: readonly number[]
 const MIN_RISE_RATIO = 0.1;
 const MIN_RISE_NS = 500_000;
 
-function isMaterial(now: number, before: number): boolean {
+/** True where a mean has risen (nanoseconds) by enough to be looked at; only then histograms matter. */
+export function isMaterial(now: number, before: number): boolean {
   return now - before >= MIN_RISE_NS && now - before >= MIN_RISE_RATIO * before;
 }
 
-const mean = (sum: number, count: number) => (count === 0 ? 0 : sum / count);
+/** Sum by count, 0 of nothing. */
+export const mean = (sum: number, count: number) => (count === 0 ? 0 : sum / count);
 
 function ownTime(service: ServiceScene): Excess | null {
   const { fault, baseline } = service;

@@ -70,9 +70,21 @@ function describe(service: string, slow: readonly Voice[], all: readonly Voice[]
 const isGuilty = (voices: readonly Voice[]) =>
   voices.length > 0 && voices.filter(({ isSlow }) => isSlow).length >= GUILTY_SHARE * voices.length;
 
-/** A service's edges that speak together: all of them, else those to it, where nearly each of them is slow. */
-function speakingEdges(voices: readonly Voice[], key: string): readonly Voice[] {
-  const own = voices.filter(({ edge }) => edge.from === key || edge.to === key);
+/** The voices of edges that begin or end at each node. */
+function voicesByEnd(voices: readonly Voice[]): Map<string, Voice[]> {
+  const ends = new Map<string, Voice[]>();
+  for (const voice of voices) {
+    for (const key of new Set([voice.edge.from, voice.edge.to])) {
+      const known = ends.get(key);
+      if (known === undefined) ends.set(key, [voice]);
+      else known.push(voice);
+    }
+  }
+  return ends;
+}
+
+/** Which of a service's `own` edges speak together: all of them, else those to it, where nearly each of them is slow. */
+function speakingEdges(own: readonly Voice[], key: string): readonly Voice[] {
   const inbound = own.filter(({ edge }) => edge.to === key);
   return [own, inbound].find(isGuilty) ?? [];
 }
@@ -82,7 +94,8 @@ export function findSlowNetworks(scene: Scene): Finding[] {
   const voices = [...scene.edges.values()].map(voiceOf).filter((voice) => voice !== null);
   const total = allTimeLost(scene);
   if (total <= 0) return [];
-  const speaking = new Map([...scene.services.keys()].map((key) => [key, speakingEdges(voices, key)]));
+  const ends = voicesByEnd(voices);
+  const speaking = new Map([...scene.services.keys()].map((key) => [key, speakingEdges(ends.get(key) ?? [], key)]));
   return [...scene.services.values()].flatMap((service): Finding[] => {
     const own = speaking.get(service.key)!;
     const slow = own.filter(({ isSlow }) => isSlow);

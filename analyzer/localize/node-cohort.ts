@@ -54,8 +54,18 @@ function voicesOf(scene: Scene, indicator: Indicator): Voice[] {
 
 /** Of the services with a voice among these, how many deviate. */
 function count(voices: readonly Voice[]): { all: number; deviating: readonly string[] } {
-  const all = new Set(voices.map((v) => v.service));
-  return { all: all.size, deviating: [...all].filter((s) => voices.some((v) => v.service === s && v.deviates)) };
+  const deviating = new Set(voices.filter((v) => v.deviates).map((v) => v.service));
+  return { all: new Set(voices.map((v) => v.service)).size, deviating: [...deviating] };
+}
+
+function groupByNode(voices: readonly Voice[]): Map<string, Voice[]> {
+  const nodes = new Map<string, Voice[]>();
+  for (const voice of voices) {
+    const known = nodes.get(voice.node);
+    if (known === undefined) nodes.set(voice.node, [voice]);
+    else known.push(voice);
+  }
+  return nodes;
 }
 
 const sum = (voices: readonly Voice[]) => voices.reduce((total, v) => total + (v.deviates ? v.excess : 0), 0);
@@ -71,11 +81,10 @@ export function findSlowNodes(scene: Scene, indicator: Indicator): Finding[] {
   const voices = voicesOf(scene, indicator);
   const total = sum(voices);
   if (total <= 0) return [];
-  return [...new Set(voices.map((v) => v.node))].flatMap((node): Finding[] => {
-    const here = voices.filter((v) => v.node === node);
-    const elsewhere = voices.filter((v) => v.node !== node);
-    const [guilty, others] = [count(here), count(elsewhere)];
+  return [...groupByNode(voices)].flatMap(([node, here]): Finding[] => {
+    const guilty = count(here);
     if (guilty.deviating.length < MIN_SERVICES || guilty.deviating.length < GUILTY_SHARE * guilty.all) return [];
+    const others = count(voices.filter((v) => v.node !== node));
     // Nothing to compare with: the whole mesh may be slow.
     if (others.all === 0 || others.deviating.length > SPARED_SHARE * others.all) return [];
     const [cluster = "", name = ""] = node.split("|");

@@ -118,7 +118,8 @@ export function atKnownServices(rows: readonly ResourceDeviationRow[], scene: Sc
 export const RESOURCE_DEVIATION: EvidenceSource = {
   name: "resource-deviation",
   collect: async ({ storage, question: { tenant, windows, indicator }, scene }) => {
-    const rows = await readResourceDeviations(storage, tenant, windows, CEILING_Z);
+    const instances = [...scene.services.values()].reduce((sum, service) => sum + service.instances.size, 0);
+    const rows = await readResourceDeviations(storage, tenant, windows, CEILING_Z, instances);
     return findResourceDeviations(atKnownServices(rows, scene), indicator);
   },
 };

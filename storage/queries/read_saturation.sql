@@ -13,35 +13,32 @@ FROM (
   SELECT instance, metric, container, max(one_now) AS now, max(one_usual) AS usual, max(one_low) AS low, max(one_high) AS high,
     max(one_points) AS points, max(rise) AS restarts, max(recent) AS last
   FROM (
-    SELECT instance, metric, container,
+    SELECT any(named) AS instance, any(level) AS metric, any(of_container) AS container,
       avgIf(v, t >= {at:DateTime} - INTERVAL 30 SECOND) AS one_now,
-      quantileIf(0.5)(v, t < {at:DateTime} - INTERVAL 60 SECOND) AS one_usual,
-      quantileIf(0.25)(v, t < {at:DateTime} - INTERVAL 60 SECOND) AS one_low,
-      quantileIf(0.75)(v, t < {at:DateTime} - INTERVAL 60 SECOND) AS one_high,
+      quantilesIf(0.25, 0.5, 0.75)(v, t < {at:DateTime} - INTERVAL 60 SECOND) AS quartiles,
+      quartiles[2] AS one_usual, quartiles[1] AS one_low, quartiles[3] AS one_high,
       countIf(t < {at:DateTime} - INTERVAL 60 SECOND) AS one_points,
-      sumIf(added, is_counter AND t >= {at:DateTime} - INTERVAL 300 SECOND) AS rise,
-      sumIf(added, is_counter AND t >= {at:DateTime} - INTERVAL 30 SECOND) AS recent
+      arraySort(groupArrayIf((t, v), is_counter)) AS counted,
+      arrayMap((p, b, i) -> (p.1, multiIf(i = 1, 0., p.2 >= b.2, p.2 - b.2, p.2)), counted, arraySlice(arrayPushFront(counted, (toDateTime64(0, 9), 0.)), 1, length(counted)),
+        arrayEnumerate(counted)) AS added,
+      arraySum(p -> if(p.1 >= {at:DateTime} - INTERVAL 300 SECOND, p.2, 0.), added) AS rise,
+      arraySum(p -> if(p.1 >= {at:DateTime} - INTERVAL 30 SECOND, p.2, 0.), added) AS recent
     FROM (
-      SELECT instance, metric, container, series, t, v, is_counter,
-        lagInFrame(toNullable(v)) OVER (PARTITION BY instance, metric, container, series ORDER BY t ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before,
-        multiIf(isNull(before), 0., v >= before, v - before, v) AS added
-      FROM (
-        SELECT coalesce(nullIf(Attributes['exported_pod'], ''), nullIf(Attributes['pod'], ''), Instance) AS instance,
-          if(is_counter, coalesce(nullIf(Attributes['exported_container'], ''), nullIf(Attributes['container'], ''),
-            ResourceAttributes['k8s.container.name']), '') AS container,
-          MetricName IN ('k8s.container.restarts', 'kube_pod_container_status_restarts_total') AS is_counter,
-          if(is_counter, 'k8s.container.restarts', toString(MetricName)) AS metric,
-          if(is_counter, 0, cityHash64(Attributes['partition'], Attributes['topic'], Attributes['group'], Attributes['messaging.destination.name'],
-            ResourceAttributes['k8s.container.name'])) AS series,
-          Timestamp AS t, Value AS v
-        FROM metrics_numbers
-        WHERE Tenant = {tenant:String} AND MetricName IN arrayConcat({metrics:Array(String)},
-            ['k8s.container.restarts', 'kube_pod_container_status_restarts_total'])
-          AND toStartOfMinute(Timestamp) >= toStartOfMinute({at:DateTime} - INTERVAL 600 SECOND)
-          AND Timestamp >= {at:DateTime} - INTERVAL 600 SECOND AND Timestamp < {at:DateTime} AND isFinite(Value)
-      )
+      SELECT multiIf(Attributes['exported_pod'] != '', Attributes['exported_pod'], Attributes['pod'] != '', Attributes['pod'], toString(Instance)) AS named,
+        if(is_counter, multiIf(Attributes['exported_container'] != '', Attributes['exported_container'], Attributes['container'] != '', Attributes['container'],
+          ResourceAttributes['k8s.container.name']), '') AS of_container,
+        MetricName IN ('k8s.container.restarts', 'kube_pod_container_status_restarts_total') AS is_counter,
+        if(is_counter, toLowCardinality('k8s.container.restarts'), MetricName) AS level,
+        if(is_counter, 0, cityHash64(Attributes['partition'], Attributes['topic'], Attributes['group'], Attributes['messaging.destination.name'],
+          ResourceAttributes['k8s.container.name'])) AS series,
+        Timestamp AS t, Value AS v
+      FROM metrics_numbers
+      WHERE Tenant = {tenant:String} AND MetricName IN arrayConcat({metrics:Array(String)},
+          ['k8s.container.restarts', 'kube_pod_container_status_restarts_total'])
+        AND toStartOfMinute(Timestamp) >= toStartOfMinute({at:DateTime} - INTERVAL 600 SECOND)
+        AND Timestamp >= {at:DateTime} - INTERVAL 600 SECOND AND Timestamp < {at:DateTime} AND isFinite(Value)
     )
-    GROUP BY instance, metric, container, series
+    GROUP BY cityHash64(named, cityHash64(level), of_container, series)
   )
   GROUP BY instance, metric, container
   HAVING restarts > 0 OR now > usual

@@ -3,8 +3,15 @@
 --   now_s: unix seconds, buckets more than a minute after it are clocks gone wrong.
 -- Row: one; Stamp (unix microseconds); Newest: start of the newest bucket, unix seconds; Minutes: [minute, rows of
 --   its edges and operations, revision (0 = no sum holds), whether it is known, unix seconds of its last change].
--- Cost: one row a minute of a day; which minutes have buckets is read from the partitions' own bounds.
-WITH (SELECT max(Bucket) FROM edge_buckets WHERE Bucket <= toDateTime({now_s:UInt32} + 60)) AS newest
+-- Cost: one row a minute of a day, and two minutes of buckets; which minutes have buckets is read from the partitions' own bounds.
+WITH
+  toDateTime({now_s:UInt32} + 60) AS latest,
+  -- Two minutes are looked at, as all of the newer one may be too late.
+  (
+    SELECT min(Minute) FROM (
+      SELECT Minute FROM (SELECT toStartOfMinute(Bucket) AS Minute, count() FROM edge_buckets GROUP BY Minute) WHERE Minute <= latest ORDER BY Minute DESC LIMIT 2)
+  ) AS recent,
+  (SELECT max(Bucket) FROM edge_buckets WHERE Bucket >= recent AND Bucket <= latest) AS newest
 SELECT
   toUnixTimestamp64Micro(now64(6)) AS Stamp,
   toUnixTimestamp(newest) AS Newest,

@@ -34,8 +34,9 @@ function series(
   }));
 }
 
-const read = (baseline: readonly number[] = buckets(3000, 3060), minZ = 3) =>
-  readResourceDeviations(store.storage, "default", { fault: FAULT, baseline: [...baseline] }, minZ);
+const [FEW, MANY] = [10, 10_000];
+const read = (baseline: readonly number[] = buckets(3000, 3060), minZ = 3, instances = FEW) =>
+  readResourceDeviations(store.storage, "default", { fault: FAULT, baseline: [...baseline] }, minZ, instances);
 
 test("a gauge far above its own median, and not its neighbours'", async () => {
   await storePoints(store.storage, [
@@ -87,4 +88,34 @@ test("what fell, and what has no point in the window or before it, is left out",
     ...series("k8s.pod.memory.working_set", "cart-3", "gauge", () => 1e12).slice(60),
   ]);
   expect(await read()).toEqual([]);
+});
+
+test("of many instances less is read, and the same is found", async () => {
+  // Scraped every 15 s: the baseline says enough. Every minute, or first seen within it: the hour must be read.
+  const every = (seconds: number, instance: string, from: number, valueAt: (at: number) => number): MeshPoint[] =>
+    Array.from({ length: Math.floor((3700 - from) / seconds) }, (_, i) => from + i * seconds).flatMap((at) =>
+      (["k8s.pod.memory.working_set", "container_cpu_usage_seconds_total"] as const).map((name) => ({
+        name,
+        at,
+        value: valueAt(at),
+        kind: name === "k8s.pod.memory.working_set" ? ("gauge" as const) : ("cumulative" as const),
+        attributes: {},
+        columns: { Service: "cart", Namespace: "shop", Instance: instance },
+      })),
+    );
+  const sway = (at: number) => (at >= 3600 ? 9e9 : 1e9) + 1e7 * (at % 7) + 2e5 * at;
+  await storePoints(store.storage, [
+    ...every(7, "often-1", 0, sway),
+    ...every(7, "often-2", 0, (at) => sway(at % 3600)),
+    ...every(31, "seldom-1", 4, sway),
+    ...every(31, "seldom-2", 4, (at) => sway(at % 3600)),
+    ...every(7, "new-1", 3330, sway),
+    ...every(97, "rare-1", 50, sway),
+  ]);
+  for (const baseline of [buckets(3300, 3590), buckets(3500, 3590), buckets(2000, 2300), buckets(-600, -300)]) {
+    const whole = await read(baseline, -1e15, FEW);
+    expect(whole.length).toBeGreaterThan(9);
+    const parts = await read(baseline, -1e15, MANY);
+    expect(parts).toEqual(whole);
+  }
 });
