@@ -22,6 +22,7 @@ import { writeAnomalies } from "../storage/anomalies.ts";
 import { learnBaselines } from "./baseline.ts";
 import { detectAll } from "./detectors.ts";
 import { takeBucket } from "./graph.ts";
+import { countHits } from "./impact.ts";
 import { type ActiveIncident, stepIncidents, taintedSeries, withIncidents } from "./incident.ts";
 import { isDueForLocalization, localizeIncident, refineOnset } from "./investigate.ts";
 import type { AnalyzerOptions } from "./options.ts";
@@ -104,7 +105,12 @@ async function analyzeBucket(context: CycleContext, memory: TenantMemory, bucket
   const dated = await runStage("analyzer/onset", () =>
     Promise.all(opened.map((incident) => refineOnset(storage, tenant, history, incident))),
   );
-  const state = withIncidents(stepped.state, dated);
+  const findings = { bucket, anomalies, runs: stepped.state.runs };
+  const counted = withIncidents(stepped.state, dated).open.map((incident) => ({
+    ...incident,
+    hits: countHits(incident, findings, (key, from, to) => history.requestsBetween(key, from, to)),
+  }));
+  const state = withIncidents(stepped.state, counted);
   const due = state.open.filter((incident) => isDueForLocalization(incident, bucket));
   const localized = await runStage("analyzer/localize/localize", () => {
     const shared = shareReads(storage);

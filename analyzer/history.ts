@@ -240,6 +240,14 @@ export class History {
     return result;
   }
 
+  /** Requests of a series in the remembered buckets from one time to another, unix seconds. */
+  requestsBetween(key: string, from: number, to: number): number {
+    let sum = 0;
+    for (const [bucket, point] of this.series.get(key)?.points ?? [])
+      if (bucket >= from && bucket < to) sum += point.calls;
+    return sum;
+  }
+
   /** True where an instance of the service has just started; the first that were seen of it have not. */
   private isWarming(key: string, row: ServiceBucketRow): boolean {
     const known = this.started.get(key) ?? new Map<string, number>();

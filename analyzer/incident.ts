@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import type { Indicator, Localization } from "../model/localization.ts";
 import { BUCKET_SECONDS } from "../storage/buckets.ts";
 import { type Anomaly, strengthOf } from "./detect.ts";
+import { type Hits, NO_HITS } from "./impact.ts";
 import { isConfirmed, nodesOf, stepRuns, symptomKey, witnessKey } from "./witness.ts";
 
 /** Three clean buckets close an incident. */
@@ -27,6 +28,8 @@ export interface ActiveIncident {
   readonly symptoms: ReadonlyMap<string, Anomaly>;
   /** Node keys that show the symptoms. */
   readonly nodes: ReadonlySet<string>;
+  /** How many requests it has hit; impact.ts counts them. */
+  readonly hits: Hits;
   readonly localization: Localization | null;
 }
 
@@ -144,6 +147,7 @@ function openIncidents(
       silent: 0,
       symptoms: addSymptoms(new Map(), members),
       nodes,
+      hits: NO_HITS,
       localization: null,
     });
   }

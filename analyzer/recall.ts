@@ -73,8 +73,8 @@ export function recallIncidents(
   const found = state.open.flatMap((incident) => {
     const kept = known.get(incident.id);
     if (kept === undefined) return [];
-    const { startedAt, detectedAt, localization } = kept;
-    return [{ ...incident, startedAt, detectedAt, localization }];
+    const { startedAt, detectedAt, hits, localization } = kept;
+    return [{ ...incident, startedAt, detectedAt, hits, localization }];
   });
   const ids = new Set(found.map((incident) => incident.id));
   const lost = stored

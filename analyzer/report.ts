@@ -6,6 +6,7 @@ import { entityName } from "../model/entity.ts";
 import type { Impact } from "../model/incident.ts";
 import type { StoredIncident, Symptom } from "../storage/incidents.ts";
 import type { Anomaly } from "./detect.ts";
+import type { Hit } from "./impact.ts";
 import type { ActiveIncident } from "./incident.ts";
 import { duration, percent } from "./localize/finding.ts";
 import { isoSeconds } from "./time.ts";
@@ -108,17 +109,11 @@ export function describeIncident(
     unit: a.unit,
     since: isoSeconds(incident.startedAt),
   }));
-  const impact = new Map<string, Impact>();
-  for (const a of ordered) {
-    // How full an instance is, or what an hour's budget lost, says nothing of how many requests are hit now.
-    if (a.indicator === "SATURATION" || a.objective !== undefined) continue;
-    // Requests that stayed away are a share of those that were expected.
-    const share = a.indicator === "TRAFFIC" ? -a.excessCalls / a.expected : a.excessCalls / a.calls;
-    const affectedRatio = Math.min(1, Math.max(0, share));
-    const known = impact.get(a.seriesKey)?.affectedRatio ?? -1;
-    if (a.from === a.to && affectedRatio > known) {
-      impact.set(a.seriesKey, { entity: a.entity, affectedRatio });
-    }
+  const impact = new Map<string, Impact & Hit>();
+  for (const { seriesKey } of ordered) {
+    const hit = incident.hits.services.get(seriesKey);
+    if (hit === undefined || impact.size === MAX_IMPACT) continue;
+    impact.set(seriesKey, { ...hit, affectedRatio: hit.requests === 0 ? 0 : Math.min(1, hit.affected / hit.requests) });
   }
   return {
     id: incident.id,
@@ -128,7 +123,7 @@ export function describeIncident(
     detectedAt: isoSeconds(incident.detectedAt),
     resolvedAt: incident.resolvedAt === null ? null : isoSeconds(incident.resolvedAt),
     symptoms,
-    impact: [...impact.values()].slice(0, MAX_IMPACT),
+    impact: [...impact.values()],
     localizationId: incident.localization?.id ?? null,
     revision: revision.toString(),
   };

@@ -2,12 +2,15 @@
 // In: findings of a bucket. Out: the state to go on from, also after a rollback or a restart.
 // Bounds: `keepBuckets` buckets, of a large mesh the newest MAX_RESTORED_ROWS rows after a restart; after a restart nothing before it can be rolled back, only paired anew. What the restart lost
 //   (runs, clean buckets, taints) is found again by recall.ts.
+import { entityId } from "../model/entity.ts";
+import type { Impact } from "../model/incident.ts";
 import { BUCKET_SECONDS, readEdgeBuckets, readServiceBuckets } from "../storage/buckets.ts";
 import type { Storage } from "../storage/client.ts";
 import { readIncidentPage, type StoredIncident, type Symptom } from "../storage/incidents.ts";
 import { readLocalizations } from "../storage/localizations.ts";
 import type { Anomaly } from "./detect.ts";
 import { History, type Series } from "./history.ts";
+import type { Hit, Hits } from "./impact.ts";
 import { type ActiveIncident, type IncidentState, NO_INCIDENTS } from "./incident.ts";
 import { isOpenedBefore, type RecallOptions, recallIncidents } from "./recall.ts";
 import { Season } from "./season.ts";
@@ -183,6 +186,20 @@ export function anomaliesOf(stored: StoredIncident): Anomaly[] {
     .filter((anomaly) => anomaly !== undefined);
 }
 
+/** What was counted of a stored incident until it was stored. */
+function hitsOf(stored: StoredIncident, anomalies: readonly Anomaly[], until: number): Hits {
+  const keys = new Map(anomalies.map((a) => [entityId(a.entity), a.seriesKey]));
+  const services = (stored.impact as readonly (Impact & Partial<Hit>)[]).flatMap(
+    ({ entity, requests, affected }): [string, Hit][] => {
+      const key = keys.get(entityId(entity));
+      return key === undefined || requests === undefined || affected === undefined
+        ? []
+        : [[key, { entity, requests, affected }]];
+    },
+  );
+  return { until, services: new Map(services) };
+}
+
 function fromStored(
   stored: StoredIncident,
   localization: ActiveIncident["localization"],
@@ -203,6 +220,7 @@ function fromStored(
     silent: 0,
     symptoms: new Map(anomalies.map((a) => [symptomKey(a), a])),
     nodes: new Set(anomalies.flatMap(nodesOf)),
+    hits: hitsOf(stored, anomalies, resolvedAt ?? until),
     localization,
   };
 }

@@ -3,6 +3,7 @@
 // Bounds: pure; instances with fewer than MIN_REQUESTS in either window have no voice, and two services at least must agree: one slow
 //   service on a node is that service's fault, whatever runs beside it.
 import { makeEntity } from "../../model/entity.ts";
+import { groupBy } from "../../model/group-by.ts";
 import type { Indicator } from "../../model/localization.ts";
 import { logit } from "../statistics.ts";
 import { duration, type Finding, percent } from "./finding.ts";
@@ -58,16 +59,6 @@ function count(voices: readonly Voice[]): { all: number; deviating: readonly str
   return { all: new Set(voices.map((v) => v.service)).size, deviating: [...deviating] };
 }
 
-function groupByNode(voices: readonly Voice[]): Map<string, Voice[]> {
-  const nodes = new Map<string, Voice[]>();
-  for (const voice of voices) {
-    const known = nodes.get(voice.node);
-    if (known === undefined) nodes.set(voice.node, [voice]);
-    else known.push(voice);
-  }
-  return nodes;
-}
-
 const sum = (voices: readonly Voice[]) => voices.reduce((total, v) => total + (v.deviates ? v.excess : 0), 0);
 
 function describe(voices: readonly Voice[], indicator: Indicator): string {
@@ -81,7 +72,7 @@ export function findSlowNodes(scene: Scene, indicator: Indicator): Finding[] {
   const voices = voicesOf(scene, indicator);
   const total = sum(voices);
   if (total <= 0) return [];
-  return [...groupByNode(voices)].flatMap(([node, here]): Finding[] => {
+  return [...groupBy(voices, (v) => v.node)].flatMap(([node, here]): Finding[] => {
     const guilty = count(here);
     if (guilty.deviating.length < MIN_SERVICES || guilty.deviating.length < GUILTY_SHARE * guilty.all) return [];
     const others = count(voices.filter((v) => v.node !== node));

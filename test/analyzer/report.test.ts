@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Anomaly } from "../../analyzer/detect.ts";
 import { nodeKey } from "../../analyzer/history.ts";
+import { NO_HITS } from "../../analyzer/impact.ts";
 import type { ActiveIncident } from "../../analyzer/incident.ts";
 import { duration, percent } from "../../analyzer/localize/finding.ts";
 import { callersOf, describeIncident } from "../../analyzer/report.ts";
@@ -26,6 +27,7 @@ function describeWith(anomalies: readonly Anomaly[], facts: Partial<ActiveIncide
     silent: 0,
     symptoms: new Map(anomalies.map((a) => [`${a.seriesKey} ${a.indicator}`, a])),
     nodes: new Set(),
+    hits: NO_HITS,
     localization: null,
     ...facts,
   };
@@ -76,19 +78,23 @@ test("times are event times, UTC", () => {
   });
 });
 
-test("impact: the services that show it with the share of their requests, never below 0 or above 1", () => {
-  const { impact } = describeWith([
-    anomaly("cart", { excessCalls: 40 }),
-    anomaly("cart", { ...errors, excessCalls: 60 }),
-    anomaly("frontend", { excessCalls: 900 }),
+test("impact: the services that show it, nearest to the users first, with the share of the requests that came since it began", () => {
+  const shown = [
+    anomaly("cart"),
+    anomaly("cart", errors),
+    anomaly("frontend"),
     anomaly("frontend>cart"),
-    anomaly("pricing", { excessCalls: -5 }),
+    anomaly("pricing"),
+  ];
+  const hit = (requests: number, affected: number, of: Anomaly) =>
+    [of.seriesKey, { entity: of.entity, requests, affected }] as const;
+  const services = new Map([hit(1000, 600, shown[0]!), hit(50, 50, shown[2]!), hit(0, 0, shown[4]!)]);
+  const { impact } = describeWith(shown, { hits: { until: 120, services } });
+  expect(impact.map((i) => [i.entity.service, i.affectedRatio])).toEqual([
+    ["cart", 0.6],
+    ["frontend", 1],
+    ["pricing", 0],
   ]);
-  expect(Object.fromEntries(impact.map((i) => [i.entity.service, i.affectedRatio]))).toEqual({
-    cart: 0.6,
-    frontend: 1,
-    pricing: 0,
-  });
 });
 
 test("every symptom is told, with the anomaly that a restarted analyzer goes on from", () => {
