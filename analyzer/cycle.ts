@@ -75,16 +75,19 @@ async function findBurns({ storage, options }: CycleContext, tenant: string, buc
 async function analyzeBucket(context: CycleContext, memory: TenantMemory, bucket: number) {
   const { storage, options } = context;
   const { tenant, history } = memory;
+  // None of these reads needs what comes before its use, so storage is asked for all at once.
+  const asked = Promise.all([
+    memory.season.at(storage, tenant, bucket),
+    readSaturation(storage, tenant, bucket, Object.keys(LEVEL_METRICS)),
+    findBurns(context, tenant, bucket),
+  ]);
+  asked.catch(() => undefined);
   await runStage("analyzer/graph", () => takeBucket(storage, tenant, history, bucket));
   const baselines = await runStage("analyzer/baseline", () =>
     learnBaselines(history, bucket, memory.isTainted, options.baselineBuckets),
   );
   const { anomalies, judged, tests } = await runStage("analyzer/detect", async () => {
-    const [usualRate, saturation, burns] = await Promise.all([
-      memory.season.at(storage, tenant, bucket),
-      readSaturation(storage, tenant, bucket, Object.keys(LEVEL_METRICS)),
-      findBurns(context, tenant, bucket),
-    ]);
+    const [usualRate, saturation, burns] = await asked;
     return detectAll(history, bucket, { baselines, isTainted: memory.isKeyTainted, usualRate, saturation, burns });
   });
   const before = memory.stateBefore(bucket);
@@ -212,15 +215,15 @@ async function pairEdges(context: CycleContext, due: Plan["recompute"], meshTena
     const sources = { spans, accessLogs: logs, meshTenants: points ? meshTenants : [] };
     await recomputeBuckets(context.storage, from, to, sources);
   }
-  await rollUp(context.storage, due, context.now() / 1000);
 }
 
-/** Runs one cycle; `complete` also takes the buckets that may still grow (the senders are done). */
-export async function runCycle(context: CycleContext, complete = false): Promise<CycleResult> {
-  const { storage } = context;
-  const { recompute, meshTenants, paired, analyze, used } = await plan(context, complete);
-  await runStage("storage/queries/pair_edges.sql", () => pairEdges(context, recompute, meshTenants));
-  await writeAnalyzed(storage, paired, nextRevision(context.now()));
+/** Sums what has settled, and notes what the graph has used: only then, as a change that is cut off before its mark must come again. */
+async function sumUp(context: CycleContext, { recompute, paired }: Plan): Promise<void> {
+  await rollUp(context.storage, recompute, context.now() / 1000);
+  await writeAnalyzed(context.storage, paired, nextRevision(context.now()));
+}
+
+async function analyzeTenants(context: CycleContext, analyze: Plan["analyze"]) {
   const result = { buckets: 0, opened: 0, resolved: 0 };
   for (const [tenant, range] of analyze) {
     const done = await analyzeTenant(context, tenant, range);
@@ -228,7 +231,19 @@ export async function runCycle(context: CycleContext, complete = false): Promise
     result.opened += done.opened;
     result.resolved += done.resolved;
   }
-  await writeAnalyzed(storage, used, nextRevision(context.now()));
+  return result;
+}
+
+/** Runs one cycle; `complete` also takes the buckets that may still grow (the senders are done). */
+export async function runCycle(context: CycleContext, complete = false): Promise<CycleResult> {
+  const { storage } = context;
+  const { meshTenants, ...due } = await plan(context, complete);
+  await runStage("storage/queries/pair_edges.sql", () => pairEdges(context, due.recompute, meshTenants));
+  // The analysis reads buckets, which stand; sums hold or are not asked. Both are waited for, or the next cycle would meet the rest of this one.
+  const [summed, analyzed] = await Promise.allSettled([sumUp(context, due), analyzeTenants(context, due.analyze)]);
+  if (summed.status === "rejected") throw summed.reason;
+  if (analyzed.status === "rejected") throw analyzed.reason;
+  await writeAnalyzed(storage, due.used, nextRevision(context.now()));
   const ends = [...context.memories.values()].map((m) => m.analyzedUntil).filter((e) => e !== null);
-  return { ...result, analyzedUntil: ends.length === 0 ? null : Math.max(...ends) };
+  return { ...analyzed.value, analyzedUntil: ends.length === 0 ? null : Math.max(...ends) };
 }

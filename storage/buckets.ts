@@ -209,6 +209,15 @@ export async function recomputeBuckets(
   to: number,
   sources: GraphSources = SPANS_AND_LOGS,
 ): Promise<void> {
+  // Neither reads what the other writes. Both are awaited whatever happens, or a retry would meet a statement that still fills a staging table.
+  const outcomes = await Promise.allSettled([
+    recomputeEdges(storage, from, to, sources),
+    sources.spans ? recomputeOperations(storage, from, to) : undefined,
+  ]);
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+}
+
+async function recomputeEdges(storage: Storage, from: number, to: number, sources: GraphSources): Promise<void> {
   const computed = [];
   await storage.command("clear_edge_staging");
   if (sources.spans) {
@@ -225,7 +234,9 @@ export async function recomputeBuckets(
   }
   await storage.command("keep_edge_buckets", { from, to, sources: computed });
   await replaceMinutes(storage, "edge", from, to);
-  if (!sources.spans) return;
+}
+
+async function recomputeOperations(storage: Storage, from: number, to: number): Promise<void> {
   await storage.command("clear_operation_staging");
   await storage.command("own_time", { from, to });
   await storage.command("keep_operation_buckets", { from, to });

@@ -68,20 +68,24 @@ function logLikelihood({ hits, trials }: Side, ratio: number): number {
   return hits * Math.log(p) + (trials - hits) * Math.log(1 - p);
 }
 
-/** How much better two shares explain the counts than one, in nats; each side counts as at most EFFECTIVE trials. */
+/**
+ * How much better two shares explain the counts than one, in nats, never below 0; each side counts as at most EFFECTIVE trials. A second share fits
+ * chance too: by half the logarithm of the trials (the Bayesian information criterion), which is taken off.
+ */
 export function shareChange(fault: Side, baseline: Side): number {
   const shrink = ({ hits, trials }: Side) => {
     const factor = Math.min(1, EFFECTIVE / trials);
     return { hits: hits * factor, trials: trials * factor };
   };
   const [f, b] = [shrink(fault), shrink(baseline)];
-  const together = (f.hits + b.hits) / (f.trials + b.trials);
-  return (
+  const trials = f.trials + b.trials;
+  const together = (f.hits + b.hits) / trials;
+  const better =
     logLikelihood(f, f.hits / f.trials) +
     logLikelihood(b, b.hits / b.trials) -
     logLikelihood(f, together) -
-    logLikelihood(b, together)
-  );
+    logLikelihood(b, together);
+  return Math.max(0, better - Math.log(trials) / 2);
 }
 
 function collectForks(rows: readonly CodeStepRow[]): Fork[] {
@@ -111,21 +115,31 @@ interface Judged {
 const heaviest = (judged: readonly Judged[]): Judged | null =>
   judged.toSorted((a, b) => b.weight - a.weight)[0] ?? null;
 
-function describe(fork: Fork, lost: Judged, fresh: Judged | null, totals: { fault: number; baseline: number }): string {
+function describe(fork: Fork, lost: Judged, fresh: Judged | null, totals: Totals): string {
   const { step } = lost;
   const instead = fresh === null ? "" : ` and goes to "${fresh.step.to}" instead`;
   const verb = step.fault === 0 ? "no longer gets" : "seldom gets";
   return `${fork.service} ${verb} from "${fork.from}" to "${step.to}"${instead}: ${step.baseline} of ${totals.baseline} times before, ${step.fault} of ${totals.fault} now`;
 }
 
+interface Totals {
+  readonly fault: number;
+  readonly baseline: number;
+}
+
+/** How often a fork was passed; null where too seldom to judge it. */
+function totalsOf({ steps }: Fork): Totals | null {
+  let [fault, baseline] = [0, 0];
+  for (const step of steps.values()) {
+    fault += step.fault;
+    baseline += step.baseline;
+  }
+  return fault < MIN_STEPS || baseline < MIN_STEPS ? null : { fault, baseline };
+}
+
 /** What changed at one fork; null where nothing did, or where the code only does better than before. */
-function judgeFork(fork: Fork): CodePathChange | null {
+function judgeFork(fork: Fork, totals: Totals): CodePathChange | null {
   const steps = [...fork.steps.values()];
-  const totals = {
-    fault: steps.reduce((sum, step) => sum + step.fault, 0),
-    baseline: steps.reduce((sum, step) => sum + step.baseline, 0),
-  };
-  if (totals.fault < MIN_STEPS || totals.baseline < MIN_STEPS) return null;
   const judged = steps.map((step) => ({
     step,
     now: step.fault / totals.fault,
@@ -162,14 +176,23 @@ function louder(a: CodePathChange, b: CodePathChange | undefined): CodePathChang
   return { ...(lines.weight >= LINES_BEFORE_CALLS * calls.weight ? lines : calls), weight };
 }
 
-/** The change that speaks loudest in each service, loudest first. */
+/** The change that speaks loudest in each service, loudest first. Who looks at many forks finds one that changed by chance: their number is taken off. */
 export function findCodePathChanges(rows: readonly CodeStepRow[]): CodePathChange[] {
   const best = new Map<string, CodePathChange>();
+  const judged = new Map<string, number>();
   for (const fork of collectForks(rows)) {
-    const change = judgeFork(fork);
+    const totals = totalsOf(fork);
+    if (totals === null) continue;
+    judged.set(fork.place, (judged.get(fork.place) ?? 0) + 1);
+    const change = judgeFork(fork, totals);
     if (change !== null) best.set(change.place, louder(change, best.get(change.place)));
   }
-  return [...best.values()].toSorted((a, b) => b.weight - a.weight || (a.place < b.place ? -1 : 1));
+  const changes = [...best.values()].map((change) => {
+    return { ...change, weight: change.weight - Math.log(judged.get(change.place)!) };
+  });
+  return changes
+    .filter(({ weight }) => weight > 0)
+    .toSorted((a, b) => b.weight - a.weight || (a.place < b.place ? -1 : 1));
 }
 
 /** The places whose calls no longer arrive: their code handles that, whatever lies below it. */

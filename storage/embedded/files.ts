@@ -66,7 +66,7 @@ export function serverConfig(facts: ServerFacts): string {
   <http_port>${facts.port}</http_port>
   <timezone>UTC</timezone>
   <mlock_executable>false</mlock_executable>
-  <keep_alive_timeout>3</keep_alive_timeout>
+  <keep_alive_timeout>30</keep_alive_timeout>
   <max_connections>512</max_connections>
   <max_concurrent_queries>100</max_concurrent_queries>
   <max_server_memory_usage>${memory}</max_server_memory_usage>

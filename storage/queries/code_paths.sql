@@ -11,6 +11,7 @@ WITH
   least(arrayMin({fault:Array(DateTime)}), arrayMin({baseline:Array(DateTime)})) AS earliest,
   greatest(arrayMax({fault:Array(DateTime)}), arrayMax({baseline:Array(DateTime)})) + INTERVAL 10 SECOND AS latest,
   arrayConcat({fault:Array(DateTime)}, {baseline:Array(DateTime)}) AS buckets,
+  minutes AS (SELECT DISTINCT toStartOfMinute(arrayJoin([bucket, bucket + INTERVAL 10 SECOND])) FROM (SELECT arrayJoin(buckets) AS bucket)),
   lines AS (
     SELECT cityHash64(TraceId, SpanId) AS key, Timestamp AS at,
       coalesce(nullIf(LogAttributes['code.file.path'], ''), nullIf(LogAttributes['code.filepath'], ''), nullIf(LogAttributes['code.function.name'], ''), '') AS file,
@@ -24,7 +25,7 @@ WITH
       SELECT * FROM logs
       -- One line in so many: all else is read of those alone.
       PREWHERE cityHash64(TraceId, SpanId) % {every:UInt64} = 0
-      WHERE Tenant = {tenant:String} AND SpanId != '' AND toStartOfMinute(Timestamp) >= toStartOfMinute(earliest) AND Timestamp < latest + INTERVAL 10 SECOND
+      WHERE Tenant = {tenant:String} AND SpanId != '' AND toStartOfMinute(Timestamp) IN minutes AND Timestamp >= earliest AND Timestamp < latest + INTERVAL 10 SECOND
     )
     -- A line may be written a bucket after its span began.
     WHERE has(buckets, toStartOfInterval(toDateTime(Timestamp), INTERVAL 10 SECOND))
@@ -39,7 +40,7 @@ WITH
     FROM (
       SELECT * FROM span_edges
       PREWHERE SpanKey % {every:UInt64} = 0 OR ParentKey % {every:UInt64} = 0 AND ParentKey != 0
-      WHERE Tenant = {tenant:String} AND toStartOfMinute(Timestamp) >= toStartOfMinute(earliest) AND Timestamp < latest + INTERVAL 10 SECOND
+      WHERE Tenant = {tenant:String} AND toStartOfMinute(Timestamp) IN minutes AND Timestamp >= earliest AND Timestamp < latest + INTERVAL 10 SECOND
     )
     WHERE has(buckets, toStartOfInterval(toDateTime(Timestamp), INTERVAL 10 SECOND))
       OR has(buckets, toStartOfInterval(toDateTime(Timestamp) - INTERVAL 10 SECOND, INTERVAL 10 SECOND))

@@ -119,7 +119,7 @@ test("of very many requests a share is read", async () => {
     "logs",
     ids.map((id) => line(id, 1.1, "in File.java:7")),
   );
-  const rows = await readCodeSteps(store.storage, "default", WINDOWS, 400_000);
+  const rows = await readCodeSteps(store.storage, "default", WINDOWS, 200_000);
   const [first] = rows;
   expect(rows).toHaveLength(2);
   expect(first!.step_count).toBeGreaterThan(20);
