@@ -1,5 +1,5 @@
 // What is normal for a series just now: its recent clean buckets, summed.
-// In: a series, the bucket under test, and which buckets are tainted. Out: a baseline, or null when too little is known.
+// In: a series, the bucket under test, and which buckets are tainted. What another source told teaches nothing. Out: a baseline, or null when too little is known.
 // Bounds: the last `maxBuckets` clean buckets before the one under test; at least MIN_BUCKETS of them and MIN_CALLS requests.
 //   A fault that outlasts the history is compared with what was clean before it, for at most MAX_AGE_SECONDS.
 import { addHistogram } from "../model/histogram.ts";
@@ -29,13 +29,31 @@ export type IsTainted = (series: Series, bucket: number) => boolean;
 /** The baseline of a series from the buckets `known`, newest first; null when fewer than three clean ones or 30 requests are known. */
 function learnBaseline(
   series: Series,
+  bucket: number,
   known: readonly number[],
   isTainted: IsTainted,
   maxBuckets: number,
 ): Baseline | null {
+  const teaches = isToldAlike(series, bucket);
   // Buckets of a start or of injected faults teach only where there are too few others: where that is how it always is.
-  const usual = sumClean(series, known, isTainted, maxBuckets, false);
-  return usual ?? (hasUnusual(series) ? sumClean(series, known, isTainted, maxBuckets, true) : null);
+  const usual = sumClean(
+    series,
+    known,
+    (point, b) => teaches(point) && point.isUnusual !== true && !isTainted(series, b),
+    maxBuckets,
+  );
+  return (
+    usual ??
+    (hasUnusual(series)
+      ? sumClean(series, known, (point, b) => teaches(point) && !isTainted(series, b), maxBuckets)
+      : null)
+  );
+}
+
+/** Whether a point was told by the same source as that of the bucket: where a mesh's metrics begin or end, all counts change and nothing is wrong. */
+export function isToldAlike(series: Series, bucket: number): (point: Point) => boolean {
+  const source = series.points.get(bucket)?.source;
+  return (point) => point.source === source;
 }
 
 function hasUnusual(series: Series): boolean {
@@ -46,9 +64,8 @@ function hasUnusual(series: Series): boolean {
 function sumClean(
   series: Series,
   known: readonly number[],
-  isTainted: IsTainted,
+  isTaught: (point: Point, bucket: number) => boolean,
   maxBuckets: number,
-  withUnusual: boolean,
 ): Baseline | null {
   const buckets: number[] = [];
   const points: Point[] = [];
@@ -56,11 +73,10 @@ function sumClean(
   let calls = 0;
   let failed = 0;
   for (const b of known) {
-    const isTaught = calls >= QUIET_CALLS * buckets.length || calls >= QUIET_TAUGHT_CALLS;
-    if (buckets.length >= maxBuckets && isTaught) break;
+    const isEnough = calls >= QUIET_CALLS * buckets.length || calls >= QUIET_TAUGHT_CALLS;
+    if (buckets.length >= maxBuckets && isEnough) break;
     const point = series.points.get(b);
-    if (point === undefined || point.calls === 0 || isTainted(series, b)) continue;
-    if (point.isUnusual === true && !withUnusual) continue;
+    if (point === undefined || point.calls === 0 || !isTaught(point, b)) continue;
     buckets.push(b);
     points.push(point);
     addHistogram(hist, point.hist);
@@ -76,6 +92,7 @@ const remembered = new WeakMap<Series, Baseline>();
 
 function isStillTrue(past: Baseline, series: Series, bucket: number, isTainted: IsTainted): boolean {
   const newest = past.buckets[0]!;
+  if (past.points[0]!.source !== series.points.get(bucket)?.source) return false;
   if (newest >= bucket || bucket - newest > MAX_AGE_SECONDS) return false;
   // Late data may have replaced or tainted a point; one that is no longer in the history cannot change.
   return past.buckets.every((b, i) => {
@@ -112,7 +129,7 @@ export function learnBaselines(
   const known = [...history.buckets].filter((b) => b < bucket).sort((a, b) => b - a);
   for (const series of history.series.values()) {
     if (!series.points.has(bucket)) continue;
-    const learned = learnBaseline(series, known, isTainted, maxBuckets);
+    const learned = learnBaseline(series, bucket, known, isTainted, maxBuckets);
     const baseline = recallBaseline(series, learned, bucket, isTainted);
     if (baseline !== null) baselines.set(series.key, baseline);
   }

@@ -4,13 +4,8 @@
 //   buckets are replaced, ids are stable, findings are replaced by newer revisions.
 import { emitEvent } from "../model/events.ts";
 import { runStage } from "../model/stage.ts";
-import {
-  BUCKET_SECONDS,
-  readArrivals,
-  readMisplacedBuckets,
-  recomputeBuckets,
-  writeAnalyzed,
-} from "../storage/buckets.ts";
+import { BUCKET_SECONDS, readArrivals, readMisplacedBuckets, writeAnalyzed } from "../storage/buckets.ts";
+import { recomputeBuckets } from "../storage/recompute.ts";
 import type { Storage } from "../storage/client.ts";
 import { writeIncidents } from "../storage/incidents.ts";
 import { writeLocalizations } from "../storage/localizations.ts";

@@ -2,7 +2,7 @@
 // In: rows of storage/buckets.ts. Out: series by key, edges between services, points by bucket.
 // Bounds: `keepBuckets` points a series (older ones are dropped), one tenant a history; a bucket read again replaces its points.
 import { type Entity, makeEntity } from "../model/entity.ts";
-import { addHistogram } from "../model/histogram.ts";
+import { addHistogram, lessHistogram } from "../model/histogram.ts";
 import { LEDGER_TOLERANCE, type LedgerSource } from "../model/ledger.ts";
 import type { EdgeBucketRow, ServiceBucketRow } from "../storage/buckets.ts";
 
@@ -14,6 +14,8 @@ export interface Point {
   readonly refused?: number;
   /** May end early: what is missing is zero. */
   readonly hist: readonly number[];
+  /** Who told of it, spans where it is not said: what another source counts and measures is no baseline for it. */
+  readonly source?: LedgerSource;
   /** True where it must not teach what is normal as long as others can: an instance had just started, or faults were injected. */
   readonly isUnusual?: boolean;
 }
@@ -31,6 +33,9 @@ export interface Series {
 
 /** An edge in a bucket; `source` is what its callee's figures rest on, spans where it is not said. */
 export type ToldEdge = EdgeBucketRow & { readonly source?: LedgerSource };
+
+/** A service in a bucket, told by spans where it is not said. */
+type ToldService = ServiceBucketRow & { readonly source?: LedgerSource };
 
 const TARGET_KINDS = {
   unknown: "UNKNOWN",
@@ -98,8 +103,8 @@ function withoutTail(hist: readonly number[]): number[] {
 }
 
 /** Requests of services that other sources saw more of than their own spans: what came in over their edges, by service and bucket. */
-function inboundOf(services: readonly ServiceBucketRow[], edges: readonly ToldEdge[]): ServiceBucketRow[] {
-  const inbound = new Map<string, ServiceBucketRow & { isTold: boolean; requests: number; failed: number }>();
+function inboundOf(services: readonly ServiceBucketRow[], edges: readonly ToldEdge[]): ToldService[] {
+  const inbound = new Map<string, ToldService & { source: LedgerSource; requests: number; failed: number }>();
   for (const row of edges) {
     if (row.dst_kind !== "service") continue;
     const key = `${row.bucket} ${targetKey(row)}`;
@@ -116,24 +121,22 @@ function inboundOf(services: readonly ServiceBucketRow[], edges: readonly ToldEd
       total_ns: 0,
       self_ns: 0,
       hist: [],
-      isTold: false,
+      source: "spans" as const,
     };
     inbound.set(key, sum);
-    sum.isTold ||= (row.source ?? "spans") !== "spans";
+    if (row.source !== undefined && row.source !== "spans") sum.source = row.source;
     sum.requests += isCallee ? row.callee_calls : row.caller_calls;
     sum.failed += isCallee ? row.callee_failed : row.caller_failed;
     addHistogram(sum.hist, row.hist);
   }
   const spans = new Map(services.map((row) => [`${row.bucket} ${serviceKey(row)}`, row.requests]));
   return [...inbound]
-    .filter(([key, sum]) => sum.isTold && (spans.get(key) ?? 0) < (1 - LEDGER_TOLERANCE) * sum.requests)
+    .filter(([key, sum]) => sum.source !== "spans" && (spans.get(key) ?? 0) < (1 - LEDGER_TOLERANCE) * sum.requests)
     .map(([, sum]) => sum);
 }
 
-/** The counts without those of `less`, never below 0. */
-function lessHistogram(counts: readonly number[], less: readonly number[]): number[] {
-  return counts.map((count, i) => Math.max(0, count - (less[i] ?? 0)));
-}
+const toldBy = ({ source }: { readonly source?: LedgerSource }): { source?: LedgerSource } =>
+  source === undefined || source === "spans" ? {} : { source };
 
 // An instance that has started within so many seconds is warming up: caches are empty, connections new, code not compiled.
 const WARM_UP_SECONDS = 60;
@@ -183,7 +186,7 @@ export class History {
         .map((row) => `${row.bucket} ${serviceKey(row)}`),
     );
     // Later rows replace earlier ones of the same service and bucket.
-    for (const row of [...services, ...inboundOf(services, edges)]) {
+    for (const row of [...services, ...inboundOf(services, edges)] as ToldService[]) {
       const key = serviceKey(row);
       const isWarming = this.isWarming(key, row);
       // Nobody but probes called.
@@ -198,6 +201,7 @@ export class History {
         failed: row.failed,
         hist: withoutTail(row.hist),
         ...(row.degraded > 0 ? { refused: row.degraded } : {}),
+        ...toldBy(row),
         ...(isWarming || injected.has(`${row.bucket} ${key}`) ? { isUnusual: true } : {}),
       });
     }
@@ -218,6 +222,7 @@ export class History {
         hist: held.has(`${row.bucket} ${target}`)
           ? []
           : withoutTail(probes === undefined ? row.hist : lessHistogram(row.hist, probes.health_hist ?? [])),
+        ...toldBy(row),
         ...((row.injected ?? 0) > INJECTED_SHARE * calls ? { isUnusual: true } : {}),
       });
     }

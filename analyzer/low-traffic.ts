@@ -4,7 +4,7 @@
 //   does not reach back over a recovery. It speaks only where its newest bucket deviates too, so that it falls silent when the fault is over.
 import { addHistogram, quantileIndex, tailAbove } from "../model/histogram.ts";
 import { BUCKET_SECONDS } from "../storage/buckets.ts";
-import type { Baseline } from "./baseline.ts";
+import { type Baseline, isToldAlike } from "./baseline.ts";
 import type { Point, Series } from "./history.ts";
 import { type Alikeness, DETECT_LIMITS, type Judgement, judgeErrors, judgeLatency } from "./judge.ts";
 import { findOnsetSecond } from "./onset.ts";
@@ -45,11 +45,12 @@ function recentPoints(
   isTainted: (series: Series, bucket: number) => boolean,
 ): Dated[] {
   const recent: Dated[] = [];
+  const isAlike = isToldAlike(series, bucket);
   let untainted = 0;
   for (let i = 0; i < length; i++) {
     const at = bucket - i * BUCKET_SECONDS;
     const point = series.points.get(at);
-    if (point === undefined || point.calls === 0) continue;
+    if (point === undefined || point.calls === 0 || !isAlike(point)) continue;
     const tainted = i > 0 && isTainted(series, at);
     if (tainted && untainted >= RECOVERY_BUCKETS) break;
     untainted = tainted ? 0 : untainted + 1;

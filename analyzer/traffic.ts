@@ -4,6 +4,7 @@
 // Bounds: one pass; median and MAD of the logarithm over at most MODEL_BUCKETS buckets; a series with less than MIN_REQUESTS expected in
 //   five minutes is not judged. Method: the likeliest joint explanation by a Poisson tail and a rate that wanders (as in drift.ts).
 import { BUCKET_SECONDS } from "../storage/buckets.ts";
+import { isToldAlike } from "./baseline.ts";
 import type { Anomaly } from "./detect.ts";
 import { likeliestLog10, PRIOR_BUCKETS, SPREAD_PRIOR, type Spread } from "./drift.ts";
 import type { History, Series } from "./history.ts";
@@ -76,9 +77,13 @@ export function judgeRate(
   const first = Math.min(...series.points.keys());
   const taint = rateKey(series.key);
   const counts: number[] = [];
+  // Of what told last; a source that ends with all others is silence.
+  const last = [bucket, ...known].find((b) => series.points.has(b)) ?? bucket;
+  const isAlike = isToldAlike(series, last);
   for (const b of known) {
     if (counts.length >= TRAFFIC_LIMITS.maxBuckets || b < first) break;
-    if (!isTainted(taint, b)) counts.push(callsAt(series, b));
+    const point = series.points.get(b);
+    if (!isTainted(taint, b) && (point === undefined || isAlike(point))) counts.push(point?.calls ?? 0);
   }
   if (counts.length < TRAFFIC_LIMITS.minBuckets) return null;
   const { median: rate, spread } = learnRate(counts);

@@ -70,3 +70,8 @@ export function quantileMs(counts: readonly number[], q: number): number | null 
   }
   return bucketLowerMs(counts.length);
 }
+
+/** The counts without those of `less`, never below 0. */
+export function lessHistogram(counts: readonly number[], less: readonly number[]): number[] {
+  return counts.map((count, i) => Math.max(0, count - (less[i] ?? 0)));
+}

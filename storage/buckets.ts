@@ -1,10 +1,7 @@
 // The analyzer's reads and writes of the 10-second buckets: what arrived, what was analysed, edges and operations.
 // In: bucket starts in unix seconds (multiples of 10). Out: plain rows, named as in the .sql files.
-// Bounds: every read names a window; writes replace whole minutes, so that repeating one changes nothing.
-import { stageAccessLogLedger } from "./access-log-ledger.ts";
+// Bounds: every read names a window; recompute.ts fills the tables.
 import type { Storage } from "./client.ts";
-import { stageMeshLedger } from "./mesh-ledger.ts";
-import { stageSpanLedger } from "./span-ledger.ts";
 import { type ToldBy, chooseEdgeBuckets, chooseEdgeWindow } from "./edge-choice.ts";
 
 /** Length of a bucket in seconds. */
@@ -191,66 +188,6 @@ export async function writeAnalyzed(storage: Storage, used: readonly UsedBucket[
       Revision: revision.toString(),
     })),
   );
-}
-
-/** Which sources of the graph to compute; rows of the others stay. `meshTenants`: all tenants with mesh metrics, [] = leave them. */
-export interface GraphSources {
-  readonly spans: boolean;
-  readonly accessLogs: boolean;
-  readonly meshTenants: readonly string[];
-}
-
-const SPANS_AND_LOGS: GraphSources = { spans: true, accessLogs: true, meshTenants: [] };
-
-/** Computes edges and operations of the buckets [from, to) anew and swaps the minutes they lie in. */
-export async function recomputeBuckets(
-  storage: Storage,
-  from: number,
-  to: number,
-  sources: GraphSources = SPANS_AND_LOGS,
-): Promise<void> {
-  // Neither reads what the other writes. Both are awaited whatever happens, or a retry would meet a statement that still fills a staging table.
-  const outcomes = await Promise.allSettled([
-    recomputeEdges(storage, from, to, sources),
-    sources.spans ? recomputeOperations(storage, from, to) : undefined,
-  ]);
-  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
-}
-
-async function recomputeEdges(storage: Storage, from: number, to: number, sources: GraphSources): Promise<void> {
-  const computed = [];
-  await storage.command("clear_edge_staging");
-  if (sources.spans) {
-    await stageSpanLedger(storage, from, to);
-    computed.push("spans");
-  }
-  if (sources.accessLogs) {
-    await stageAccessLogLedger(storage, from, to);
-    computed.push("access_logs");
-  }
-  if (sources.meshTenants.length > 0) {
-    await stageMeshLedger(storage, sources.meshTenants, from, to);
-    computed.push("metrics");
-  }
-  await storage.command("keep_edge_buckets", { from, to, sources: computed });
-  await replaceMinutes(storage, "edge", from, to);
-}
-
-async function recomputeOperations(storage: Storage, from: number, to: number): Promise<void> {
-  await storage.command("clear_operation_staging");
-  await storage.command("own_time", { from, to });
-  await storage.command("keep_operation_buckets", { from, to });
-  await replaceMinutes(storage, "operation", from, to);
-}
-
-async function replaceMinutes(storage: Storage, table: "edge" | "operation", from: number, to: number): Promise<void> {
-  for (let minute = from - (from % 60); minute < to; minute += 60) {
-    await storage.command(
-      `replace_${table}_minute`,
-      { partition: String(minute) },
-      { allow_replace_partition_from_empty_source: 1 },
-    );
-  }
 }
 
 /** Buckets since a unix second whose edges name a callee at a place that is no longer what its name says, newest first, 60 at most. */

@@ -5,7 +5,7 @@
 import { DECODE_LIMITS } from "../../ingest/otlp/limits.ts";
 import { ResourceMemory } from "../../ingest/otlp/resource-memory.ts";
 import { TraceBlock } from "../../ingest/otlp/traces.ts";
-import { recomputeBuckets } from "../../storage/buckets.ts";
+import { recomputeBuckets } from "../../storage/recompute.ts";
 import type { Storage } from "../../storage/client.ts";
 import { median } from "../ingest/median.ts";
 import { cpuOf, type MeasuredEngine, peakOf, type Statement, startMeasuredEngine } from "./engine.ts";

@@ -4,7 +4,8 @@
 //   before have the same buckets again. Older buckets: a few rows a minute, so that all partitions of a day are there. Sums by minute and
 //   hour: the product's own of the last hour, and 23 hours like it. Figures of pods: 75 minutes.
 import { type Entity, entityId, makeEntity } from "../../model/entity.ts";
-import { BUCKET_SECONDS, recomputeBuckets } from "../../storage/buckets.ts";
+import { BUCKET_SECONDS } from "../../storage/buckets.ts";
+import { recomputeBuckets } from "../../storage/recompute.ts";
 import { rollUp } from "../../storage/rollups.ts";
 import type { MeasuredEngine } from "../graph/engine.ts";
 import { MADE_TENANT, madeNamespace, madeService, type MeshPlan, storeResources, storeTraffic } from "./made-mesh.ts";

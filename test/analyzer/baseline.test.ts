@@ -4,7 +4,7 @@ import { learnBaselines } from "../../analyzer/baseline.ts";
 import { History } from "../../analyzer/history.ts";
 import { histogramCount } from "../../model/histogram.ts";
 import type { ServiceBucketRow } from "../../storage/buckets.ts";
-import { histogramOf, node } from "./made.ts";
+import { histogramOf, node, toldEdge } from "./made.ts";
 
 const KEY = `service ${node("cart")}`;
 
@@ -39,6 +39,27 @@ describe("learnBaselines", () => {
     { name: "29 requests are too few", rows: [...quiet(3, 9), row(30, 2), row(40, 9)], bucket: 40 },
     { name: "a series that is silent in the bucket is not tested", rows: quiet(5), bucket: 70 },
   ])("$name", ({ rows, bucket }) => expect(learn(rows, bucket)).toBeUndefined());
+});
+
+describe("where another source begins to tell", () => {
+  const edge = `edge ${node("web")}>${node("cart")}`;
+  /** An edge of which spans tell until a bucket, metrics from then on. */
+  function learnEdge(bucket: number, from: number, isLive = false) {
+    const history = new History(180, 10);
+    let baseline;
+    for (let b = 0; b <= bucket; b += 10) {
+      const source = b < from ? ("spans" as const) : ("metrics" as const);
+      history.replace(b, b + 10, [], [{ ...toldEdge(b, "web", "cart", 100), source }]);
+      if (isLive || b === bucket) baseline = learnBaselines(history, b, () => false, 30).get(edge);
+    }
+    return baseline?.buckets;
+  }
+  test("nothing is known of it at first, whatever was learned before", () => {
+    expect(learnEdge(290, 300)).toHaveLength(29);
+    expect(learnEdge(320, 300)).toBeUndefined();
+    expect(learnEdge(320, 300, true)).toBeUndefined();
+  });
+  test("then what it told itself", () => expect(learnEdge(340, 300, true)).toEqual([330, 320, 310, 300]));
 });
 
 describe("a fault that outlasts the history", () => {

@@ -46,6 +46,15 @@ function edge(to: string): EdgeBucketRow {
 }
 
 describe("History", () => {
+  it("requests that only proxies saw are the service's, and say who told of them", () => {
+    const history = new History(10, 10);
+    const told = { ...edge("inbox"), source: "metrics" as const };
+    history.replace(BUCKET, BUCKET + 10, [service("inbox", 10), service("web", 10)], [told]);
+    const pointOf = (key: string) => history.series.get(key)!.points.get(BUCKET)!;
+    expect(pointOf(`service ${node("inbox")}`)).toMatchObject({ calls: 100, source: "metrics" });
+    expect(pointOf(`edge ${node("web")}>${node("inbox")}`).source).toBe("metrics");
+    expect(pointOf(`service ${node("web")}`).source).toBeUndefined();
+  });
   it.each([
     ["none waits", 0, 100],
     ["one in a thousand waits", 0.1, 100],

@@ -1,7 +1,7 @@
 // Small made-up values for the analyzer's tests: rows of both windows, histograms, anomalies.
 // In: what matters to a test. Out: complete values. Bounds: everything unnamed is zero or empty.
 import type { Anomaly } from "../../analyzer/detect.ts";
-import { nodeKey } from "../../analyzer/history.ts";
+import { nodeKey, type ToldEdge } from "../../analyzer/history.ts";
 import { buildScene, type Scene } from "../../analyzer/localize/scene.ts";
 import { makeEntity } from "../../model/entity.ts";
 import { bucketOf, HISTOGRAM_BUCKETS } from "../../model/histogram.ts";
@@ -16,6 +16,29 @@ export function histogramOf(...groups: readonly (readonly [count: number, ms: nu
 
 /** Key of a service node in namespace "shop" of no cluster. */
 export const node = (name: string) => nodeKey("service", "", "shop", name);
+/** A bucket of an edge between two services of namespace "shop"; calls take 10 ms. */
+export function toldEdge(bucket: number, from: string, to: string, calls: number): ToldEdge {
+  return {
+    bucket,
+    src_kind: "service",
+    src_cluster: "",
+    src_namespace: "shop",
+    src_service: from,
+    dst_kind: "service",
+    dst_cluster: "",
+    dst_namespace: "shop",
+    dst_service: to,
+    caller_calls: calls,
+    caller_failed: 0,
+    callee_calls: calls,
+    callee_failed: 0,
+    never_arrived: 0,
+    origin_failed: 0,
+    caller_ns: 0,
+    hist: histogramOf([calls, 10]),
+  };
+}
+
 /** Key of the node of unknown callers. */
 export const USERS = nodeKey("unknown", "", "", "");
 

@@ -4,7 +4,7 @@ import { History, type ToldEdge } from "../../analyzer/history.ts";
 import { NO_INCIDENTS, stepIncidents, type IncidentState, taintedSeries } from "../../analyzer/incident.ts";
 import { detectTraffic, learnRate, rateTailLog10, type UsualRate } from "../../analyzer/traffic.ts";
 import type { ServiceBucketRow } from "../../storage/buckets.ts";
-import { anomaly, histogramOf } from "./made.ts";
+import { anomaly, histogramOf, toldEdge } from "./made.ts";
 
 /** Requests in each bucket, by "frontend" (entered by users) or "frontend>cart". */
 type Flow = Readonly<Record<string, (bucket: number) => number>>;
@@ -14,27 +14,14 @@ function serviceRow(bucket: number, service: string, requests: number): ServiceB
   return { ...about, degraded: 0, origin_failed: 0, total_ns: 0, self_ns: 0 };
 }
 
-function edgeRow(bucket: number, from: string, to: string, calls: number): ToldEdge {
-  const ends = { src_kind: "service" as const, src_cluster: "", src_namespace: "", src_service: from };
-  return {
-    ...ends,
-    dst_kind: "service",
-    dst_cluster: "",
-    dst_namespace: "",
-    dst_service: to,
-    bucket,
-    caller_calls: calls,
-    caller_failed: 0,
-    callee_calls: calls,
-    callee_failed: 0,
-    never_arrived: 0,
-    origin_failed: 0,
-    caller_ns: 0,
-    hist: histogramOf([calls, 10]),
-  };
-}
+const edgeRow = (bucket: number, from: string, to: string, calls: number): ToldEdge => ({
+  ...toldEdge(bucket, from, to, calls),
+  src_namespace: "",
+  dst_namespace: "",
+});
 
-function play(flow: Flow, buckets: number, usual?: UsualRate) {
+/** Plays the flow; from `toldFrom` on the edges are told by metrics. */
+function play(flow: Flow, buckets: number, usual?: UsualRate, toldFrom = Number.POSITIVE_INFINITY) {
   const history = new History(180, 10);
   const taints = new Map<number, ReadonlySet<string>>();
   const isTainted = (key: string, b: number) => taints.get(b)?.has(key) ?? false;
@@ -49,7 +36,8 @@ function play(flow: Flow, buckets: number, usual?: UsualRate) {
       .map(({ name, calls }) => serviceRow(bucket, name, calls));
     const edges = seen.flatMap(({ name, calls }) => {
       const [from = "", to] = name.split(">");
-      return to === undefined ? [] : [edgeRow(bucket, from, to, calls)];
+      const source = bucket < toldFrom ? ("spans" as const) : ("metrics" as const);
+      return to === undefined ? [] : [{ ...edgeRow(bucket, from, to, calls), source }];
     });
     history.replace(bucket, bucket + 10, services, edges);
     last = detectTraffic(history, bucket, isTainted, usual);
@@ -66,6 +54,15 @@ const steady = (rate: number) => (bucket: number) => rate + ((bucket / 10) % 7) 
 const until = (at: number, before: (b: number) => number, after: (b: number) => number) => (b: number) =>
   b < at ? before(b) : after(b);
 const nothing = () => 0;
+
+describe("another source that begins to tell", () => {
+  const fewer = { "frontend>cart": until(400, steady(1000), steady(100)) };
+  test("with fewer requests is no drop", () => expect(play(fewer, 60, undefined, 400).opened).toEqual([]));
+  test("does not hide silence", () => {
+    const silent = { "frontend>cart": (b: number) => (b < 400 ? 1000 : b < 700 ? 100 + (b % 3) : 0) };
+    expect(play(silent, 76, undefined, 400).opened).toEqual([{ at: 720, start: 700 }]);
+  });
+});
 
 describe("drops", () => {
   test("an entry that falls silent is an incident after 30 s, from the first silent bucket on, and stays one", () => {

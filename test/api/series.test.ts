@@ -8,7 +8,7 @@ import { buildServer } from "../../api/server.ts";
 import { expositionOf, type Family, writeExposition } from "../../api/series/exposition.ts";
 import { SERIES_BOUNDS_MS, spreadOverBounds } from "../../model/series-bounds.ts";
 import { bucketOf, HISTOGRAM_BUCKETS } from "../../model/histogram.ts";
-import { recomputeBuckets } from "../../storage/buckets.ts";
+import { recomputeBuckets } from "../../storage/recompute.ts";
 import { hashOfToken, writeToken } from "../../storage/tokens.ts";
 import { hexId, insertSpans, type TestSpan } from "../golden/span-rows.ts";
 import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";

@@ -5,7 +5,8 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { planCycle } from "../../analyzer/progress.ts";
-import { readArrivals, recomputeBuckets, writeAnalyzed } from "../../storage/buckets.ts";
+import { readArrivals, writeAnalyzed } from "../../storage/buckets.ts";
+import { recomputeBuckets } from "../../storage/recompute.ts";
 import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";
 import { edgeLines, operationLines } from "./graph-text.ts";
 import { hexId, insertSpans, type SpanKind, type TestSpan } from "./span-rows.ts";

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { recomputeBuckets } from "../../storage/buckets.ts";
+import { recomputeBuckets } from "../../storage/recompute.ts";
 import type { Storage } from "../../storage/client.ts";
 import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";
 import { edgeLines, operationLines } from "./graph-text.ts";

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { API_DEFAULTS } from "../../api/options.ts";
 import { buildServer } from "../../api/server.ts";
-import { recomputeBuckets } from "../../storage/buckets.ts";
+import { recomputeBuckets } from "../../storage/recompute.ts";
 import { readExposition } from "../api/exposition-rules.ts";
 import { hexId, insertSpans, type TestSpan } from "../golden/span-rows.ts";
 import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";

@@ -3,7 +3,8 @@
 // Bounds: a tenant a test; the cases that a person reads are in test/golden/time-in-proxies.golden.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { recomputeBuckets, writeAnalyzed } from "../../storage/buckets.ts";
+import { writeAnalyzed } from "../../storage/buckets.ts";
+import { recomputeBuckets } from "../../storage/recompute.ts";
 import { proxyShare } from "../../storage/span-ledger.ts";
 import { startTestApi } from "../api/server-fixture.ts";
 import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";

@@ -1,6 +1,6 @@
 // The windows of burn rates on the real ClickHouse: minutes and buckets together, nothing twice, no health checks.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { recomputeBuckets } from "../../storage/buckets.ts";
+import { recomputeBuckets } from "../../storage/recompute.ts";
 import { readSloWindows } from "../../storage/slo-windows.ts";
 import { rollUp } from "../../storage/rollups.ts";
 import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";
