@@ -1,6 +1,6 @@
 // Steps of code between log lines and between the spans that a span contains, counted against the real ClickHouse.
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { readCodeSteps } from "../../storage/code-paths.ts";
+import { readCodeSteps, thinBuckets } from "../../storage/code-paths.ts";
 import { startTestStorage, type TestStorage } from "../fixtures/storage.ts";
 
 const START = 1_767_225_600;
@@ -107,6 +107,16 @@ test("a call that failed, and one of an error handler, are told as errors", asyn
     "0 calls call BasicErrorController.error > end 1",
     "0 calls call charge > call BasicErrorController.error! 1",
   ]);
+});
+
+test("of a long window minutes are searched that are spread over it, two at least, each without its last bucket", () => {
+  const window = Array.from({ length: 60 }, (_, i) => START + i * 10);
+  const minutesOf = (buckets: readonly number[]) => [...new Set(buckets.map((b) => Math.floor((b - START) / 60)))];
+  expect(thinBuckets(window, 1)).toEqual(window);
+  expect(minutesOf(thinBuckets(window, 0.01))).toEqual([2, 7]);
+  expect(minutesOf(thinBuckets(window, 0.35))).toEqual([1, 3, 6, 8]);
+  expect(thinBuckets(window, 0.01)).toHaveLength(10);
+  expect(thinBuckets([START + 50], 0.01)).toEqual([START + 50]);
 });
 
 test("of very many requests a share is read", async () => {

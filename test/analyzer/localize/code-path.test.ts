@@ -34,6 +34,22 @@ const RETURNS_EARLY: readonly Told[] = [
   ["cart", "Cart#10", "Cart#15", 0, 40],
 ];
 
+describe("chance", () => {
+  const others = Array.from({ length: 20 }, (_, i): Told => ["cart", `Cart#${100 + i}`, "end", 40, 40]);
+  test("of many ways of a few requests one changes, which says nothing", () => {
+    const flips: Told[] = [
+      ["cart", "Cart#10", "Cart#20", 4, 0],
+      ["cart", "Cart#10", "Cart#15", 3, 7],
+    ];
+    expect(findCodePathChanges(steps("lines", [...flips, ...others]))).toEqual([]);
+  });
+  test("the more ways a service has, the less one that changed says", () => {
+    const [alone] = findCodePathChanges(steps("lines", RETURNS_EARLY));
+    const [among] = findCodePathChanges(steps("lines", [...RETURNS_EARLY, ...others]));
+    expect(alone!.weight - among!.weight).toBeCloseTo(Math.log(21), 6);
+  });
+});
+
 describe("a change of the way", () => {
   test("is a line that is no longer reached, and names both ends of the way that is lost", () => {
     const [change, ...more] = findCodePathChanges(steps("lines", RETURNS_EARLY));
