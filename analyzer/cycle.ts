@@ -19,7 +19,7 @@ import { detectAll } from "./detectors.ts";
 import { takeBucket } from "./graph.ts";
 import { countHits } from "./impact.ts";
 import { type ActiveIncident, stepIncidents, taintedSeries, withIncidents } from "./incident.ts";
-import { isDueForLocalization, localizeIncident, refineOnset } from "./investigate.ts";
+import { chooseForLocalization, localizeIncident, refineOnset } from "./investigate.ts";
 import type { AnalyzerOptions } from "./options.ts";
 import { type BucketRange, changedPoints, planCycle, type Plan } from "./progress.ts";
 import { describeIncident } from "./report.ts";
@@ -109,10 +109,13 @@ async function analyzeBucket(context: CycleContext, memory: TenantMemory, bucket
     hits: countHits(incident, findings, (key, from, to) => history.requestsBetween(key, from, to)),
   }));
   const state = withIncidents(stepped.state, counted);
-  const due = state.open.filter((incident) => isDueForLocalization(incident, bucket));
+  const { chosen, postponed } = chooseForLocalization(state.open, bucket);
+  if (postponed > 0) emitEvent("analyzer.localization_postponed", {}, undefined, postponed);
   const localized = await runStage("analyzer/localize/localize", () => {
     const shared = shareReads(storage);
-    return Promise.all(due.map((incident) => localizeIncident(shared, tenant, { history, state }, incident, bucket)));
+    return Promise.all(
+      chosen.map((incident) => localizeIncident(shared, tenant, { history, state }, incident, bucket)),
+    );
   });
   const final = withIncidents(state, localized);
   await runStage("analyzer/report", async () => {

@@ -1,6 +1,7 @@
 // From an incident to its answer: the baseline's buckets, the onset to the second, the localization.
 // In: an incident and the analyzer's memory. Out: the incident with startedAt refined and an answer attached.
-// Bounds: at most MAX_BASELINE clean buckets are compared; an incident is localized in its first buckets and then every minute.
+// Bounds: at most MAX_BASELINE clean buckets are compared; an incident is localized in its first buckets and then every minute, at most
+//   MAX_AT_ONCE of them in a bucket: those without an answer first, the others wait.
 import type { Localization } from "../model/localization.ts";
 import { quantileMs } from "../model/histogram.ts";
 import { BUCKET_SECONDS } from "../storage/buckets.ts";
@@ -18,11 +19,27 @@ const MAX_FAULT = 30;
 const MAX_CAUSES = 5;
 const MAX_ONSET_SECONDS = 120;
 
+// A question takes a second or two of CPU on a mesh of a thousand services, and the next bucket is ten seconds away.
+const MAX_AT_ONCE = 4;
+
 /** True when an incident is due to be localized (again) in this bucket. */
-export function isDueForLocalization(incident: ActiveIncident, bucket: number): boolean {
+function isDueForLocalization(incident: ActiveIncident, bucket: number): boolean {
   if (incident.clean > 0) return false;
   const age = (bucket - incident.firstBucket) / BUCKET_SECONDS;
   return incident.localization === null || age <= 4 || age % 6 === 0;
+}
+
+/** Of the open incidents those to localize in this bucket, and how many are due but have to wait for a later one. */
+export function chooseForLocalization(
+  open: readonly ActiveIncident[],
+  bucket: number,
+): { chosen: ActiveIncident[]; postponed: number } {
+  const due = open.filter((incident) => isDueForLocalization(incident, bucket));
+  const answered = (incident: ActiveIncident) => (incident.localization === null ? 0 : 1);
+  const chosen = due
+    .toSorted((a, b) => answered(a) - answered(b) || a.firstBucket - b.firstBucket)
+    .slice(0, MAX_AT_ONCE);
+  return { chosen, postponed: due.length - chosen.length };
 }
 
 /** The clean buckets before `firstBucket`, newest first: outside every incident, one bucket of margin kept on both sides. */

@@ -26,6 +26,10 @@ export const EVENTS = {
   "analyzer.bucket": ["debug", "a bucket was analysed"],
   "analyzer.stage_failed": ["error", "a stage of the cycle failed; the cycle is tried again"],
   "analyzer.late_data": ["info", "late data made buckets be analysed again"],
+  "analyzer.localization_postponed": [
+    "info",
+    "more incidents are due than are localized at once; the others wait for a bucket",
+  ],
   "localize.source_failed": ["warn", "a source of evidence failed or took too long; the answer does without it"],
   "incident.opened": ["warn", "an incident was opened"],
   "incident.updated": ["info", "an incident's finding changed"],
