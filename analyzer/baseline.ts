@@ -69,7 +69,6 @@ function sumClean(
 ): Baseline | null {
   const buckets: number[] = [];
   const points: Point[] = [];
-  const hist: number[] = [];
   let calls = 0;
   let failed = 0;
   for (const b of known) {
@@ -79,12 +78,46 @@ function sumClean(
     if (point === undefined || point.calls === 0 || !isTaught(point, b)) continue;
     buckets.push(b);
     points.push(point);
-    addHistogram(hist, point.hist);
     calls += point.calls;
     failed += point.failed;
   }
   if (buckets.length < MIN_BUCKETS || calls < MIN_CALLS) return null;
-  return { buckets, points, calls, failed, hist };
+  const summed = sumHistograms(points, lastSummed.get(series));
+  lastSummed.set(series, summed);
+  return { buckets, points, calls, failed, hist: summed.hist };
+}
+
+interface Summed {
+  readonly points: readonly Point[];
+  readonly hist: readonly number[];
+  /** True where all counts are whole, so that what is taken off again leaves no rest. */
+  readonly isWhole: boolean;
+}
+
+const lastSummed = new WeakMap<Series, Summed>();
+
+/**
+ * The sum of the points' histograms, newest first. From one bucket to the next a baseline gains a point or two and loses as many, so the sum of
+ * before is taken on: the histograms of all points are most of the memory that the analysis would have to look at.
+ */
+function sumHistograms(points: readonly Point[], last: Summed | undefined): Summed {
+  const fresh = last === undefined ? -1 : points.indexOf(last.points[0]!);
+  const kept = points.length - fresh;
+  const goesOn =
+    last !== undefined &&
+    last.isWhole &&
+    fresh !== -1 &&
+    kept <= last.points.length &&
+    fresh + last.points.length - kept < kept &&
+    last.points.every((point, i) => i >= kept || point === points[fresh + i]);
+  const hist = goesOn ? [...last.hist] : [];
+  const added = goesOn ? points.slice(0, fresh) : points;
+  for (const point of added) addHistogram(hist, point.hist);
+  for (const point of goesOn ? last.points.slice(kept) : []) {
+    for (let i = 0; i < point.hist.length; i++) hist[i]! -= point.hist[i]!;
+  }
+  const isWhole = added.every((point) => point.hist.every(Number.isInteger));
+  return { points, hist, isWhole };
 }
 
 // The richest baseline since a series was last clean. Without it a fault would become normal when the history has passed it.

@@ -51,7 +51,7 @@ export function dispersion(buckets: readonly { hits: number; trials: number }[],
 }
 
 /** The q-quantile (0..1) of ascending values, interpolated; 0 of none. */
-export function quantile(ascending: readonly number[], q: number): number {
+export function quantile(ascending: ArrayLike<number>, q: number): number {
   const at = (ascending.length - 1) * q;
   const low = ascending[Math.floor(at)] ?? 0;
   const high = ascending[Math.ceil(at)] ?? low;

@@ -38,14 +38,15 @@ export interface RateJudgement {
   readonly log10P: number;
 }
 
-const median = (ascending: readonly number[]): number => quantile(ascending, 0.5);
+const median = (ascending: ArrayLike<number>): number => quantile(ascending, 0.5);
 
 /** Median of the counts, and how their logarithm varies beyond chance (MAD); counts ascending or not. */
 export function learnRate(counts: readonly number[]): { median: number; spread: Spread } {
-  const sorted = counts.toSorted((a, b) => a - b);
-  const middle = median(sorted);
+  // Typed arrays sort by number without a comparison in JavaScript; there are thousands of series.
+  const middle = median(Float64Array.from(counts).sort());
   const log = (n: number) => Math.log(n + 0.5);
-  const mad = median(counts.map((n) => Math.abs(log(n) - log(middle))).toSorted((a, b) => a - b));
+  const logMiddle = log(middle);
+  const mad = median(Float64Array.from(counts, (n) => Math.abs(log(n) - logMiddle)).sort());
   const excess = Math.max(0, (1.4826 * mad) ** 2 - 1 / (middle + 0.5));
   const worth = counts.length / 2;
   const variance = (PRIOR_BUCKETS * SPREAD_PRIOR.sd ** 2 + worth * excess) / (PRIOR_BUCKETS + worth);
@@ -74,7 +75,8 @@ export function judgeRate(
   isTainted: (seriesKey: string, bucket: number) => boolean,
   usual: number | null,
 ): RateJudgement | null {
-  const first = Math.min(...series.points.keys());
+  let first = bucket;
+  for (const b of series.points.keys()) first = Math.min(first, b);
   const taint = rateKey(series.key);
   const counts: number[] = [];
   // Of what told last; a source that ends with all others is silence.

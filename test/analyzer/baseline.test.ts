@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { learnBaselines } from "../../analyzer/baseline.ts";
 import { History } from "../../analyzer/history.ts";
-import { histogramCount } from "../../model/histogram.ts";
+import { addHistogram, histogramCount } from "../../model/histogram.ts";
 import type { ServiceBucketRow } from "../../storage/buckets.ts";
 import { histogramOf, node, toldEdge } from "./made.ts";
 
@@ -39,6 +39,27 @@ describe("learnBaselines", () => {
     { name: "29 requests are too few", rows: [...quiet(3, 9), row(30, 2), row(40, 9)], bucket: 40 },
     { name: "a series that is silent in the bucket is not tested", rows: quiet(5), bucket: 70 },
   ])("$name", ({ rows, bucket }) => expect(learn(rows, bucket)).toBeUndefined());
+});
+
+test("from bucket to bucket the sum goes on, and is that of the points whatever was late, tainted or left out", () => {
+  const history = new History(60, 10);
+  const tainted = new Set<number>();
+  let seed = 7;
+  const random = (n: number) => (seed = (seed * 16_807) % 2_147_483_647) % n;
+  const at = (b: number) => ({ ...row(b, 5 + random(30)), hist: histogramOf([random(20), 3 + random(90)], [1, 400]) });
+  for (let b = 0; b < 3000; b += 10) {
+    // Nobody called.
+    history.replace(b, b + 10, random(9) === 0 ? [] : [at(b)], []);
+    if (random(6) === 0) tainted.add(b);
+    if (random(5) === 0) history.replace(b - 30, b - 20, [at(b - 30)], []);
+    const baseline = learnBaselines(history, b, (_, bucket) => tainted.has(bucket), 12).get(KEY);
+    if (baseline === undefined) continue;
+    const sum: number[] = [];
+    for (const point of baseline.points) addHistogram(sum, point.hist);
+    const isKnown = baseline.hist.map((count, i) => [count, sum[i] ?? 0] as const);
+    expect(isKnown.filter(([count, expected]) => count !== expected)).toEqual([]);
+    expect(histogramCount(baseline.hist)).toBe(histogramCount(sum));
+  }
 });
 
 describe("where another source begins to tell", () => {
