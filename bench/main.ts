@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { runCalibration } from "./calibration/run.ts";
 import { GRAPH_PARTS, runGraph } from "./graph/run.ts";
 import { INGEST_PARTS, runIngest } from "./ingest/run.ts";
-import { LARGE_MESH, measureLocalizationCost } from "./localization/cost.ts";
+import { LARGE_MESH, measureLocalizationCost, SMALL_MESH } from "./localization/cost.ts";
 import { runLocalization } from "./localization/run.ts";
 import { bundledRecording, type LabRecording, openRecordings, runMeshLab } from "./mesh-lab/run.ts";
 import { type BenchReport, describeMachine, type Figure, formatReport } from "./report.ts";
@@ -96,13 +96,15 @@ async function calibration({ cases, fit }: Call): Promise<Result | null> {
 const SMOKE_CASES = 2;
 
 async function localization({ smoke, data, set, max, cases: file, part }: Call): Promise<Result | null> {
+  const tell = (line: string): void => console.log(line);
   if (part === "cost") {
-    const figures = await measureLocalizationCost(LARGE_MESH, (line) => console.log(line));
-    return { scenario: "a made mesh of a thousand services", figures };
+    const figures = await measureLocalizationCost(smoke ? SMALL_MESH : LARGE_MESH, tell);
+    return { scenario: `a made mesh of ${smoke ? "a dozen" : "a thousand"} services`, figures };
   }
+  if (smoke) await measureLocalizationCost(SMALL_MESH, tell);
   const dataDir = data ?? join(process.env["FAULTLINE_DATA_DIR"] ?? "../shared/data", "rca");
   const maxCases = max ?? (smoke ? SMOKE_CASES : Number.POSITIVE_INFINITY);
-  const ran = await runLocalization({ dataDir, set, maxCases, tell: (line) => console.log(line) });
+  const ran = await runLocalization({ dataDir, set, maxCases, tell });
   if (ran === null) {
     console.log(
       `localization: skipped, there is no data set${set === null ? "" : ` "${set}"`} in ${dataDir} (--data DIR names another folder).`,

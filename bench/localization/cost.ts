@@ -33,6 +33,16 @@ export const LARGE_MESH: LocalizationCostPlan = {
   rounds: 12,
 };
 
+/** A dozen services, for a look whether everything runs. */
+export const SMALL_MESH: LocalizationCostPlan = {
+  mesh: { services: 12, edges: 24, instances: 2, traces: 300 },
+  warmUps: 1,
+  quiet: 1,
+  faulty: 3,
+  signals: 2,
+  rounds: 1,
+};
+
 // Ten minutes past an hour, so that this hour's roll-up falls into no cycle.
 const NOW = Date.UTC(2026, 0, 5, 10, 10) / 1000;
 const FAULT_BUCKETS = 30;
