@@ -8,7 +8,7 @@ import type { History, Point, Series } from "./history.ts";
 // Fewest clean buckets that make a baseline (30 s).
 const MIN_BUCKETS = 3;
 const MIN_CALLS = 30;
-// A quiet series is taught by as many requests as a busy one, over a longer time; so is the window of low-traffic.ts.
+// A quiet series is taught by as many requests as a busy one, over a longer time; so is the window of windows.ts.
 const QUIET_CALLS = 15;
 const QUIET_TAUGHT_CALLS = 450;
 // What has lasted a day is normal.

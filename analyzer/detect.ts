@@ -1,12 +1,12 @@
 // Which series of a bucket are not as they were: failures and latency, each with a p-value and an effect.
 // In: the history, the bucket, the baselines. Out: anomalies, strongest first; never a bare boolean.
-// Bounds: one pass over the series; the tests, their effects and p-values are those of judge.ts, of few requests those of low-traffic.ts.
+// Bounds: one pass over the series; the tests, their effects and p-values are those of judge.ts, of few requests those of windows.ts.
 import type { Indicator } from "../model/localization.ts";
 import type { Entity } from "../model/entity.ts";
 import type { Baseline, IsTainted } from "./baseline.ts";
 import type { History, Point, Series } from "./history.ts";
 import { DETECT_LIMITS, type Judgement, judgeErrors, judgeLatency, judgeRefusals } from "./judge.ts";
-import { judgeWindows } from "./low-traffic.ts";
+import { judgeSustained, judgeWindows } from "./windows.ts";
 
 /** One deviating indicator of one series in one bucket; `log10P` ≤ 0, `observed` and `expected` in `unit`. */
 export interface Anomaly {
@@ -29,6 +29,8 @@ export interface Anomaly {
   /** Length of the window that was judged, where it is longer than a bucket, and the bucket in which the deviation began in it. */
   readonly windowSeconds?: number;
   readonly since?: number;
+  /** log10 of the p-value of the newest bucket alone, where that had enough requests to be judged by itself. */
+  readonly alone?: number;
   /**
    * For TRAFFIC and SATURATION: buckets in a row after which it is a fault by itself; null: never, it only accompanies harm. Absent for the
    * others: strength alone decides.
@@ -42,16 +44,22 @@ export interface Anomaly {
   readonly isConfounder?: boolean;
 }
 
+/** What is said of one point's failures, or refusals where they say more, and of its latency; nothing of too few requests. */
+function judgePoint(point: Point, baseline: Baseline): Judgement[] {
+  if (point.calls < DETECT_LIMITS.minCalls) return [];
+  const failures = judgeErrors(point, baseline);
+  const refusals = (point.refused ?? 0) > 0 ? judgeRefusals(point, baseline) : failures;
+  const isWorse = refusals.stoppedBy === null && (failures.stoppedBy !== null || refusals.log10P < failures.log10P);
+  return [isWorse ? refusals : failures, judgeLatency(point, baseline)];
+}
+
 /** The deviations of one point from a baseline: failures and latency, where effect and p-value allow; empty when normal. */
 export function comparePoint(point: Point, baseline: Baseline): Judgement[] {
-  if (point.calls < DETECT_LIMITS.minCalls) return [];
-  const failures = [
-    judgeErrors(point, baseline),
-    ...((point.refused ?? 0) > 0 ? [judgeRefusals(point, baseline)] : []),
-  ];
-  const worst = failures.filter((found) => found.stoppedBy === null).toSorted((a, b) => a.log10P - b.log10P);
-  return [...worst.slice(0, 1), judgeLatency(point, baseline)].filter((found) => found.stoppedBy === null);
+  return judgePoint(point, baseline).filter((found) => found.stoppedBy === null);
 }
+
+// A bucket that is this unlikely opens an incident in any mesh; its windows need not be looked at.
+const BEYOND_DOUBT_LOG10 = -12;
 
 /** What one series shows in one bucket, and whether it could be judged at all. */
 function detectSeries(
@@ -64,12 +72,19 @@ function detectSeries(
   if (point === undefined) return { found: [], isJudged: false };
   const { key, entity, from, to } = series;
   const about = { seriesKey: key, entity, from, to, bucket };
-  const anomaly = (judgement: Judgement, calls: number): Anomaly => {
+  const anomaly = (judgement: Judgement & { alone?: number }, calls: number): Anomaly => {
     const { stoppedBy: _, ...found } = judgement;
     return { ...about, calls, ...found };
   };
-  if (point.calls >= DETECT_LIMITS.minCalls)
-    return { found: comparePoint(point, baseline).map((one) => anomaly(one, point.calls)), isJudged: true };
+  if (point.calls >= DETECT_LIMITS.minCalls) {
+    const found = judgePoint(point, baseline).flatMap((one) => {
+      const mayLast = (one.stoppedBy ?? "NOT_SIGNIFICANT") === "NOT_SIGNIFICANT" && one.log10P > BEYOND_DOUBT_LOG10;
+      const lasting = mayLast ? judgeSustained(series, bucket, baseline, isTainted, one) : null;
+      if (lasting !== null) return [anomaly({ ...lasting, alone: one.log10P }, lasting.calls)];
+      return one.stoppedBy === null ? [anomaly(one, point.calls)] : [];
+    });
+    return { found, isJudged: true };
+  }
   const windows = judgeWindows(series, bucket, baseline, isTainted);
   return { found: windows.found.map((one) => anomaly(one, one.calls)), isJudged: windows.isJudged };
 }

@@ -14,6 +14,8 @@ export const SPREAD_PRIOR: Spread = { sd: 0.35, df: 20 };
 /** How many buckets that show it well the prior is worth. */
 export const PRIOR_BUCKETS = 8;
 
+// How alike the wandering of one bucket and the next is taken to be; what wanders from bucket to bucket averages out over many.
+const PERSISTENCE = 0.8;
 const MAX_SD = 2;
 const STEPS = 24;
 
@@ -48,6 +50,13 @@ export function spreadOf(buckets: readonly { hits: number; trials: number }[], p
   const excess = Math.min(MAX_SD ** 2, Math.max(0, (variance - chance) / weight / scale ** 2));
   const sd = Math.sqrt((PRIOR_BUCKETS * prior.sd ** 2 + weight * excess) / (PRIOR_BUCKETS + weight));
   return { sd, df: prior.df + weight };
+}
+
+/** The spread of a share's mean over so many buckets in a row: that of an AR(1) process. */
+export function averagedSpread(spread: Spread, buckets: number): Spread {
+  const r = PERSISTENCE;
+  const sum = (buckets * (1 + r)) / (1 - r) - (2 * r * (1 - r ** buckets)) / (1 - r) ** 2;
+  return { ...spread, sd: (spread.sd * Math.sqrt(sum)) / buckets };
 }
 
 /**

@@ -1,6 +1,7 @@
 // What each detector saw of one service in one bucket, and which condition decided, in words.
 // In: the history around the bucket and what was detected in it. Out: checks of model/incident-check.ts.
 // Bounds: pure; four checks a service, and one a deviating edge of it.
+import { quantileName } from "../model/histogram.ts";
 import type { CheckVerdict, IndicatorCheck } from "../model/incident-check.ts";
 import { BUCKET_SECONDS } from "../storage/buckets.ts";
 import type { Baseline } from "./baseline.ts";
@@ -94,13 +95,13 @@ function checkOf(world: World, anomaly: Anomaly): IndicatorCheck {
 
 function whyNormal(judgement: Judgement): string {
   const { indicator, unit, quantile } = judgement;
-  const name = indicator === "ERRORS" ? "failures" : `p${((quantile ?? 0.99) * 100).toFixed(0)} latency`;
+  const name = indicator === "ERRORS" ? "failures" : `${quantileName(quantile ?? 0.99)} latency`;
   const seen = `${name} ${inUnit(judgement.observed, unit)}, before ${inUnit(judgement.expected, unit)}`;
   const limits = DETECT_LIMITS.latency.find((one) => one.quantile === quantile);
   const needed =
     limits === undefined
       ? `a rise of ${percent(DETECT_LIMITS.minErrorRatioRise)} of the requests`
-      : `a rise to ${limits.minRatio}× and by ${limits.minRiseMs} ms`;
+      : `a rise to ${limits.minRatio}× and by ${limits.minRiseMs} ms${limits.minShare > 0 ? ` for ${percent(limits.minShare)} of the requests` : ""}`;
   if (judgement.stoppedBy === "EFFECT_TOO_SMALL") return `${seen}: the effect is too small, ${needed} is needed.`;
   if (judgement.stoppedBy === "TOO_FEW_HITS") return `${seen}: fewer than ${DETECT_LIMITS.minFailed} requests show it.`;
   return `${seen}: chance and the usual variation explain it (p ${chance(judgement.log10P)}).`;

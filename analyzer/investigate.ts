@@ -6,7 +6,7 @@ import type { Localization } from "../model/localization.ts";
 import { quantileMs } from "../model/histogram.ts";
 import { BUCKET_SECONDS } from "../storage/buckets.ts";
 import type { Storage } from "../storage/client.ts";
-import { readOnsetSeconds } from "../storage/platform-signals.ts";
+import { type OnsetSecondRow, readOnsetSeconds } from "../storage/platform-signals.ts";
 import type { Anomaly } from "./detect.ts";
 import type { History } from "./history.ts";
 import { type ActiveIncident, type IncidentState, leadingIndicator } from "./incident.ts";
@@ -64,6 +64,16 @@ function leadingSymptom(incident: ActiveIncident): Anomaly | undefined {
     .sort((a, b) => a.log10P - b.log10P || (a.seriesKey < b.seriesKey ? -1 : 1))[0];
 }
 
+/** What that source says which tells of more requests: spans are often sampled, access logs often absent. */
+function fullerSource(rows: readonly OnsetSecondRow[]): OnsetSecondRow[] {
+  const [spans, logs] = [
+    rows.filter(({ source }) => source === "spans"),
+    rows.filter(({ source }) => source !== "spans"),
+  ];
+  const callsOf = (told: readonly OnsetSecondRow[]) => told.reduce((sum, { calls }) => sum + calls, 0);
+  return callsOf(logs) > callsOf(spans) ? logs : spans;
+}
+
 /** The incident with its start refined to the second, from the series that deviates most. */
 export async function refineOnset(
   storage: Storage,
@@ -79,15 +89,19 @@ export async function refineOnset(
   const { entity, from, to, expected } = lead;
   const before = points.get(incident.firstBucket - 2 * BUCKET_SECONDS);
   const slowMs = Math.max(expected, quantileMs(before?.hist ?? [], 0.99) ?? 0);
-  const rows = await readOnsetSeconds(storage, {
+  const about = {
     tenant,
     service: entity.service,
-    peer: from === to ? "" : (entity.peer?.service ?? ""),
     // Nothing after the bucket that opened it: later spans may or may not have arrived, and the answer must not depend on it.
     from: Math.max(incident.firstBucket, incident.lastBucket - MAX_ONSET_SECONDS) - BUCKET_SECONDS,
     to: incident.lastBucket + BUCKET_SECONDS,
     slowNs: Math.round(slowMs * 1e6),
-  });
+  };
+  const peer = from === to ? "" : (entity.peer?.service ?? "");
+  const ofEdge = fullerSource(await readOnsetSeconds(storage, { ...about, peer }));
+  // A gateway tells of a request and of where it sent it with one span: then its own requests tell when.
+  const isOwn = peer === "" || ofEdge.length > 0;
+  const rows = isOwn ? ofEdge : fullerSource(await readOnsetSeconds(storage, { ...about, peer: "" }));
   const errors = lead.indicator === "ERRORS";
   // The symptom is whichever there is more of: requests that fail, or that are refused.
   const sum = (of: "failed" | "refused") => rows.reduce((total, row) => total + row[of], 0);

@@ -1,13 +1,13 @@
 // One figure of one series against its baseline: failures and latency, each with a p-value, an effect, and what stopped it.
 // In: requests, failures and durations of a bucket or window, the baseline. Out: a judgement, also where nothing deviates.
 // Bounds: pure; too few requests or too small an effect is no anomaly, however small its p-value.
-// Method: the failures, and the requests slower than the baseline's median, p90 and p99, are compared with the baseline's ratios. The
+// Method: the failures, and the requests slower than the baseline's median, p90, p99 and p99.9, are compared with the baseline's ratios. The
 //   p-value is the larger of two: a Chernoff bound on the binomial tail after correcting for overdispersion between buckets, and the tail
 //   where the ratio itself wanders (drift.ts). The first knows bursts within a bucket, the second series that were never steady.
 import { quantileIndex, quantileMs, tailAbove } from "../model/histogram.ts";
 import type { Indicator } from "../model/localization.ts";
 import type { Baseline } from "./baseline.ts";
-import { driftTailLog10, spreadOf } from "./drift.ts";
+import { averagedSpread, driftTailLog10, spreadOf } from "./drift.ts";
 import type { Point } from "./history.ts";
 import { dispersion, effectiveSize, upperTailLog10 } from "./statistics.ts";
 
@@ -22,11 +22,15 @@ export const DETECT_LIMITS = {
   minSlow: 3,
   /** A p-value above 10^this says nothing. */
   maxLog10P: -1,
-  /** The least ratio and rise (ms) of each tested quantile. */
+  /**
+   * The least ratio and rise (ms) of each tested quantile, and the least share of requests above it beyond the usual. The last one asks for
+   * requests slower than nearly any before: a few in a hundred that hang are no drift of the p99, and need not be half of all to be harm.
+   */
   latency: [
-    { quantile: 0.5, minRatio: 1.3, minRiseMs: 3 },
-    { quantile: 0.9, minRatio: 1.5, minRiseMs: 10 },
-    { quantile: 0.99, minRatio: 2, minRiseMs: 40 },
+    { quantile: 0.5, minRatio: 1.3, minRiseMs: 3, minShare: 0 },
+    { quantile: 0.9, minRatio: 1.5, minRiseMs: 10, minShare: 0 },
+    { quantile: 0.99, minRatio: 2, minRiseMs: 40, minShare: 0 },
+    { quantile: 0.999, minRatio: 3, minRiseMs: 100, minShare: 0.02 },
   ],
 } as const;
 
@@ -47,13 +51,18 @@ export interface Judgement {
   readonly stoppedBy: Gate | null;
 }
 
-/** How alike the requests of one window are, at the least; few requests of a quiet service are often one user's. */
+/**
+ * How alike the requests of one window are, at the least (few requests of a quiet service are often one user's), and over how many buckets
+ * their wandering averages out; 1 where it is not given.
+ */
 export interface Alikeness {
   readonly errors: number;
   readonly latency: number;
+  readonly buckets?: number;
 }
 
-const BUCKET_ALIKENESS: Alikeness = {
+/** How alike the requests of ten seconds are, at the least. */
+export const BUCKET_ALIKENESS: Alikeness = {
   errors: DETECT_LIMITS.errorDispersionFloor,
   latency: DETECT_LIMITS.latencyDispersionFloor,
 };
@@ -63,13 +72,22 @@ interface Counted {
   readonly trials: number;
 }
 
-function pValue(hits: number, calls: number, expected: number, past: readonly Counted[], floor: number): number {
+function pValue(
+  { hits, trials: calls }: Counted,
+  expected: number,
+  past: readonly Counted[],
+  floor: number,
+  buckets = 1,
+): number {
   const size = effectiveSize(calls, dispersion(past, floor));
   const byChance = upperTailLog10((hits / calls) * size, size, expected);
   // Most are stopped here; the second p-value costs more.
   if (byChance >= DETECT_LIMITS.maxLog10P) return byChance;
   const least = effectiveSize(calls, floor);
-  return Math.max(byChance, driftTailLog10((hits / calls) * least, least, expected, spreadOf(past)));
+  return Math.max(
+    byChance,
+    driftTailLog10((hits / calls) * least, least, expected, averagedSpread(spreadOf(past), buckets)),
+  );
 }
 
 // One client that asks for what is not there refuses nobody else: refusals must rise more than failures.
@@ -106,7 +124,7 @@ export function judgeErrors(point: Point, baseline: Baseline, alike: Alikeness =
   if (observed - expected < DETECT_LIMITS.minErrorRatioRise) return { ...judgement, stoppedBy: "EFFECT_TOO_SMALL" };
   if (point.failed < DETECT_LIMITS.minFailed) return { ...judgement, stoppedBy: "TOO_FEW_HITS" };
   const past = baseline.points.map((p) => ({ hits: p.failed, trials: p.calls }));
-  const log10P = pValue(point.failed, point.calls, expected, past, alike.errors);
+  const log10P = pValue({ hits: point.failed, trials: point.calls }, expected, past, alike.errors, alike.buckets);
   return { ...judgement, log10P, stoppedBy: log10P < DETECT_LIMITS.maxLog10P ? null : "NOT_SIGNIFICANT" };
 }
 
@@ -127,7 +145,7 @@ function judgeQuantile(
   point: Point,
   baseline: Baseline,
   alike: Alikeness,
-  { quantile, minRatio, minRiseMs }: (typeof DETECT_LIMITS.latency)[number],
+  { quantile, minRatio, minRiseMs, minShare }: (typeof DETECT_LIMITS.latency)[number],
 ): Judgement {
   const expected = quantileMs(baseline.hist, quantile) ?? 0;
   const observed = quantileMs(point.hist, quantile) ?? 0;
@@ -146,9 +164,10 @@ function judgeQuantile(
   const slow = tailAbove(point.hist, index);
   if (slow < DETECT_LIMITS.minSlow) return { ...judgement, stoppedBy: "TOO_FEW_HITS" };
   const tail = (tailAbove(baseline.hist, index) + 0.5) / (baseline.calls + 1);
+  if (slow / point.calls - tail < minShare) return { ...judgement, stoppedBy: "EFFECT_TOO_SMALL" };
   const past = baseline.points.map((p) => ({ hits: tailAbove(p.hist, index), trials: p.calls }));
-  const p = pValue(slow, point.calls, tail, past, alike.latency);
-  // Three quantiles are tried: Bonferroni.
+  const p = pValue({ hits: slow, trials: point.calls }, tail, past, alike.latency, alike.buckets);
+  // Several quantiles are tried: Bonferroni.
   const log10P = Math.min(0, p + Math.log10(DETECT_LIMITS.latency.length));
   const stoppedBy = log10P < DETECT_LIMITS.maxLog10P ? null : "NOT_SIGNIFICANT";
   return { ...judgement, log10P, excessCalls: slow - tail * point.calls, stoppedBy };

@@ -3,6 +3,7 @@
 // Bounds: pure; times become RFC 3339 UTC; at most MAX_IMPACT places and MAX_SYMPTOMS symptoms are listed, those nearest to
 //   the users first.
 import { entityName } from "../model/entity.ts";
+import { quantileName } from "../model/histogram.ts";
 import type { Impact } from "../model/incident.ts";
 import type { StoredIncident, Symptom } from "../storage/incidents.ts";
 import type { Anomaly } from "./detect.ts";
@@ -73,7 +74,7 @@ function inWords(anomaly: Anomaly): string {
     const level = (n: number) => (anomaly.unit === "ratio" ? percent(n) : n.toFixed(0));
     return `${place}: ${anomaly.metric ?? "level"} ${level(anomaly.expected)} → ${level(anomaly.observed)}`;
   }
-  const q = `p${((anomaly.quantile ?? 0.99) * 100).toFixed(0)}`;
+  const q = quantileName(anomaly.quantile ?? 0.99);
   return `${place}: ${q} latency ${duration(anomaly.expected)} → ${duration(anomaly.observed)}`;
 }
 

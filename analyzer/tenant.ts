@@ -14,7 +14,7 @@ import type { Hit, Hits } from "./impact.ts";
 import { type ActiveIncident, type IncidentState, NO_INCIDENTS } from "./incident.ts";
 import { isOpenedBefore, type RecallOptions, recallIncidents } from "./recall.ts";
 import { Season } from "./season.ts";
-import { bucketAt, isoSeconds, unixSeconds } from "./time.ts";
+import { bucketAt, bucketsBetween, isoSeconds, unixSeconds } from "./time.ts";
 import { nodesOf, symptomKey, witnessKey } from "./witness.ts";
 
 /** A symptom as the analyzer stores it: with the anomaly, so that a restart goes on where it stopped. */
@@ -24,6 +24,8 @@ const MAX_RESTORED = 100;
 // Some 45 buckets of 1,000 services and 5,000 edges: a baseline and what recall.ts goes through. A mesh of 1,600 series is restored whole.
 const MAX_RESTORED_ROWS = 270_000;
 const RESTORED_PIECE_BUCKETS = 9;
+// So long after an incident began what it shows still taints the buckets since.
+const ONSET_SECONDS = 30;
 
 /** The memory of one tenant. */
 export class TenantMemory {
@@ -31,7 +33,8 @@ export class TenantMemory {
   readonly history: History;
   readonly season = new Season();
   private readonly states = new Map<number, IncidentState>();
-  private readonly taints = new Map<number, Set<string>>();
+  /** By bucket: which keys deviated, and in which bucket that was seen. */
+  private readonly taints = new Map<number, Map<string, number>>();
   private restored: IncidentState = NO_INCIDENTS;
   /** Stored incidents that begin after the restored state: told of by an earlier process, to be found again or withdrawn. */
   private ahead = new Map<string, ActiveIncident>();
@@ -74,7 +77,9 @@ export class TenantMemory {
   /** Remembers a bucket's outcome and which series it tainted; forgets what is too old. */
   remember(bucket: number, state: IncidentState, tainted: ReadonlySet<string>): void {
     this.states.set(bucket, state);
-    this.taints.set(bucket, new Set(tainted));
+    this.taintKeys(bucket, tainted, bucket);
+    // A fault begins within a bucket, which seldom shows it beyond doubt; the next one tells that it had begun.
+    for (const incident of state.open) if (bucket - incident.startedAt <= ONSET_SECONDS) this.taint(incident, bucket);
     const oldest = bucket - this.keepBuckets * BUCKET_SECONDS;
     for (const [old, forgotten] of this.states) {
       if (old >= oldest) continue;
@@ -98,6 +103,7 @@ export class TenantMemory {
       this.states.delete(at);
       this.taints.delete(at);
     }
+    for (const keys of this.taints.values()) for (const [key, by] of keys) if (by >= bucket) keys.delete(key);
     return seen;
   }
 
@@ -133,10 +139,17 @@ export class TenantMemory {
     const isActive = (i: ActiveIncident) => isOpenedBefore(i, until, options.graceSeconds);
     const active = stored.filter(isActive);
     this.ahead = new Map(stored.filter((i) => !isActive(i)).map((i) => [i.id, i]));
-    for (const incident of active) this.taint(incident);
+    for (const incident of active) this.taint(incident, incident.lastBucket);
     const { tenant, history, isKeyTainted } = this;
     const recalled = recallIncidents(tenant, history, active, until, isKeyTainted, options);
-    for (const [bucket, keys] of recalled.taints) this.taints.set(bucket, new Set(keys));
+    for (const [bucket, keys] of recalled.taints) {
+      this.taints.delete(bucket);
+      this.taintKeys(bucket, keys, bucket);
+    }
+    for (const incident of recalled.state.open) {
+      const lastBucket = Math.min(incident.lastBucket, bucketAt(incident.startedAt) + ONSET_SECONDS);
+      this.taint({ ...incident, lastBucket }, lastBucket);
+    }
     this.restored = recalled.state;
   }
 
@@ -169,13 +182,17 @@ export class TenantMemory {
     }
   }
 
-  private taint(incident: ActiveIncident): void {
+  /** Taints what shows an incident from its onset on; `seenIn`: the bucket in which that was known. */
+  private taint(incident: ActiveIncident, seenIn: number): void {
     const keys = [...incident.symptoms.values()].filter((a) => a.opensAfter !== null).map(witnessKey);
-    for (let b = incident.firstBucket; b <= incident.lastBucket; b += BUCKET_SECONDS) {
-      const known = this.taints.get(b) ?? new Set();
-      for (const key of keys) known.add(key);
-      this.taints.set(b, known);
-    }
+    const from = Math.min(incident.firstBucket, incident.startedAt);
+    for (const b of bucketsBetween(from, incident.lastBucket + BUCKET_SECONDS)) this.taintKeys(b, keys, seenIn);
+  }
+
+  private taintKeys(bucket: number, keys: Iterable<string>, seenIn: number): void {
+    const known = this.taints.get(bucket) ?? new Map<string, number>();
+    for (const key of keys) if (!known.has(key)) known.set(key, seenIn);
+    this.taints.set(bucket, known);
   }
 }
 

@@ -8,7 +8,7 @@ import { isToldAlike } from "./baseline.ts";
 import type { Anomaly } from "./detect.ts";
 import { likeliestLog10, PRIOR_BUCKETS, SPREAD_PRIOR, type Spread } from "./drift.ts";
 import type { History, Series } from "./history.ts";
-import { WINDOWS } from "./low-traffic.ts";
+import { WINDOWS } from "./windows.ts";
 import { quantile } from "./statistics.ts";
 import { witnessKey } from "./witness.ts";
 

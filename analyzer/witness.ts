@@ -42,8 +42,9 @@ export function isConfirmed(
   // Too few requests to say more than that they are no example of what is normal.
   if (anomaly.windowSeconds === BUCKET_SECONDS) return false;
   // A second look at a longer window is no second witness: it holds the requests of the first.
-  const isSeenAgain = before.has(key) && anomaly.windowSeconds === undefined;
-  return strength === "strong" || (strength === "moderate" && isSeenAgain);
+  const ofBucket = anomaly.windowSeconds === undefined ? anomaly.log10P : (anomaly.alone ?? 0);
+  const isSeenAgain = before.has(key) && strengthOf({ ...anomaly, log10P: ofBucket }, findings.tests) !== "weak";
+  return strength === "strong" || isSeenAgain;
 }
 
 /** Start of the run of deviating buckets that each witness is in, after this bucket. */

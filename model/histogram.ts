@@ -75,3 +75,8 @@ export function quantileMs(counts: readonly number[], q: number): number | null 
 export function lessHistogram(counts: readonly number[], less: readonly number[]): number[] {
   return counts.map((count, i) => Math.max(0, count - (less[i] ?? 0)));
 }
+
+/** How people call a quantile: p50, p99, p99.9. */
+export function quantileName(quantile: number): string {
+  return `p${Number((quantile * 100).toFixed(1))}`;
+}

@@ -37,6 +37,8 @@ export interface RuntimeRow {
 
 /** One second of a symptom. */
 export interface OnsetSecondRow {
+  /** Who tells of it. */
+  readonly source: "spans" | "access_logs";
   readonly second: number;
   readonly calls: number;
   readonly failed: number;
@@ -91,7 +93,7 @@ export interface OnsetQuery {
   readonly slowNs: number;
 }
 
-/** A symptom second by second. */
+/** A symptom second by second, once as spans and once as access logs tell it. */
 export function readOnsetSeconds(storage: Storage, query: OnsetQuery): Promise<OnsetSecondRow[]> {
   return storage.query<OnsetSecondRow>("read_onset_seconds", {
     tenant: query.tenant,

@@ -121,6 +121,35 @@ function edgeExcess(edge: EdgeScene, scene: Scene, into: readonly EdgeScene[]): 
   };
 }
 
+const MIN_CALLS = 10;
+const LINKED_RATIO = 0.05;
+const EXPLAINED_RATIO = 0.5;
+
+/**
+ * True where calls of a callee that tells of itself were never seen to arrive, not even when all was well (the spans between the two are lost or
+ * sent elsewhere), and the callee fails about as often as the calls do: that these did not arrive says nothing then.
+ */
+function isToldByCallee({ baseline, fault, to, virtual }: EdgeScene, scene: Scene): boolean {
+  const callee = scene.services.get(to);
+  if (virtual || callee === undefined || callee.fault.requests === 0 || baseline.callerCalls < MIN_CALLS) return false;
+  if (fault.flags.size > 0 || baseline.calleeCalls >= LINKED_RATIO * baseline.callerCalls) return false;
+  const failing = fault.callerFailed / Math.max(1, fault.callerCalls);
+  return callee.fault.failed / callee.fault.requests >= EXPLAINED_RATIO * failing;
+}
+
+/**
+ * Requests that died on their way behind a gateway. Its one span stands for the request and for the call that it becomes, so both carry the
+ * proxy's flag; a sidecar flags what it receives only for the application beside it, which the calls of that application do not share.
+ */
+function lostBehindGateway(service: ServiceScene, outbound: readonly EdgeScene[]): number {
+  let lost = 0;
+  for (const [flag, count] of service.fault.flags) {
+    const called = outbound.reduce((sum, edge) => sum + (edge.fault.flags.get(flag) ?? 0), 0);
+    lost += Math.min(count, called);
+  }
+  return lost;
+}
+
 /** Excess failures and refusals that began at each of the places. */
 export function findErrorOrigins(scene: Scene, places: ReadonlySet<string>): Excess[] {
   const found: Excess[] = findRefusals(scene, places);
@@ -136,10 +165,11 @@ export function findErrorOrigins(scene: Scene, places: ReadonlySet<string>): Exc
       (sum, edge) => sum + (edge.fault.flags.get("UT") ?? 0),
       0,
     );
-    found.push(serviceExcess(service, Math.max(0, refused - Math.max(0, passedOn)) + abandoned));
+    const sentOn = lostBehindGateway(service, ends.from.get(service.key) ?? []);
+    found.push(serviceExcess(service, Math.max(0, refused - Math.max(0, passedOn)) + abandoned + sentOn));
   }
   for (const edge of scene.edges.values()) {
-    if (places.has(edge.from) && edge.fault.originFailed > 0) {
+    if (places.has(edge.from) && edge.fault.originFailed > 0 && !isToldByCallee(edge, scene)) {
       found.push(edgeExcess(edge, scene, ends.to.get(edge.to) ?? []));
     }
   }

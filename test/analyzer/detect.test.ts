@@ -42,6 +42,14 @@ describe("comparePoint", () => {
     { name: "a slow tail alone", now: point(100, 1, [60, 10], [40, 300]), found: ["LATENCY"] },
   ])("$name", ({ now, found }) => expect(comparePoint(now, steady).map((d) => d.indicator)).toEqual(found));
 
+  test("a few in a hundred that hang are found by the requests slower than nearly any before", () => {
+    const tailed = baselineOf(Array.from({ length: 10 }, () => point(300, 2, [294, 10], [5, 40], [1, 60])));
+    const [hang] = comparePoint(point(200, 2, [188, 10], [12, 1500]), tailed);
+    expect([hang!.indicator, hang!.quantile]).toEqual(["LATENCY", 0.999]);
+    expect(strengthOf(anomaly("cart", hang), 100)).not.toBe("weak");
+    const three = comparePoint(point(200, 2, [197, 10], [3, 1500]), tailed)[0];
+    expect(three?.quantile).not.toBe(0.999);
+  });
   test("a series that always varied must deviate more", () => {
     const now = point(100, 25);
     const [calm, varied] = [comparePoint(now, steady)[0]!, comparePoint(now, uneven)[0]];

@@ -42,6 +42,29 @@ describe("failures on the way: the flag says whom to blame", () => {
     expect(found.summary).toContain("33 % of the calls frontend → cart fail and never arrive, before 0 %");
   });
 
+  test("a gateway's span stands for its call as well: what died behind it is not counted for it", () => {
+    const gateway = work("frontend", {}, { originFailed: 33, flags: { UH: 33 } });
+    const behind = calls("frontend", "cart", {}, { originFailed: 33, neverArrived: 33, flags: { UH: 33 } });
+    const found = findErrorOrigins(sceneOf([gateway, work("cart", {}, {}), behind]), ALL);
+    expect(found.filter((one) => one.excess > 1).map((one) => one.place)).toEqual([node("cart")]);
+  });
+  test("what a sidecar flags of the application beside it stays with that", () => {
+    const crashed = work("cart", {}, { originFailed: 33, flags: { UF: 33 } });
+    const found = findErrorOrigins(sceneOf([crashed, calls("cart", "ads", {}, {})]), ALL);
+    expect(found.map((one) => [one.place, one.kinds])).toEqual([[node("cart"), { CRASH: 2 }]]);
+  });
+  test("where no call was ever seen to arrive, a callee that fails as often as the calls tells of them; one that does not leaves them to the way", () => {
+    const unlinked = calls(
+      "frontend",
+      "cart",
+      { calleeCalls: 0 },
+      { calleeCalls: 0, originFailed: 33, neverArrived: 33 },
+    );
+    const placesOf = (cart: ReturnType<typeof work>) =>
+      findErrorOrigins(sceneOf([work("frontend", {}, {}), cart, unlinked]), ALL).map((one) => one.place);
+    expect(placesOf(work("cart", {}, { originFailed: 30 }))).toEqual([node("cart")]);
+    expect(placesOf(work("cart", {}, {}))).toEqual([EDGE]);
+  });
   test("a flag on fewer than half of the failures decides nothing", () => {
     const facts = { originFailed: 40, flags: { UF: 5 } };
     const [found] = findErrorOrigins(sceneOf([...quiet, calls("frontend", "cart", {}, facts)]), ALL);

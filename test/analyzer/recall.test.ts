@@ -10,11 +10,13 @@ import {
   stepIncidents,
   taintedSeries,
 } from "../../analyzer/incident.ts";
+import { NO_HITS } from "../../analyzer/impact.ts";
 import { recallIncidents } from "../../analyzer/recall.ts";
 import { TenantMemory } from "../../analyzer/tenant.ts";
 import type { ServiceBucketRow } from "../../storage/buckets.ts";
+import { symptomKey, witnessKey } from "../../analyzer/witness.ts";
 import { seededRandom } from "../scenarios/traffic.ts";
-import { histogramOf } from "./made.ts";
+import { anomaly, histogramOf, node } from "./made.ts";
 
 const BUCKETS = 30;
 const OPTIONS = { baselineBuckets: 30, graceSeconds: 6 };
@@ -124,4 +126,30 @@ describe("TenantMemory", () => {
     for (let b = 0; b <= 100; b += 10) memory.remember(b, state(String(b)), new Set());
     expect([0, 60, 70, 100].map((b) => memory.hasAnalyzed(b))).toEqual([false, false, true, true]);
   });
+});
+
+test("the bucket in which a fault began teaches nothing, though only the next one shows it; a rollback takes that back", () => {
+  const memory = new TenantMemory("t", 180);
+  const symptom = anomaly("cart");
+  const incident: ActiveIncident = {
+    id: "i",
+    status: "OPEN",
+    firstBucket: 100,
+    lastBucket: 100,
+    startedAt: 97,
+    detectedAt: 116,
+    resolvedAt: null,
+    clean: 0,
+    silent: 0,
+    symptoms: new Map([[symptomKey(symptom), symptom]]),
+    nodes: new Set([node("cart")]),
+    hits: NO_HITS,
+    localization: null,
+  };
+  memory.remember(90, NO_INCIDENTS, new Set());
+  memory.remember(100, { ...NO_INCIDENTS, open: [incident] }, new Set([witnessKey(symptom)]));
+  const tainted = () => [80, 90, 100].map((b) => memory.isKeyTainted(witnessKey(symptom), b));
+  expect(tainted()).toEqual([false, true, true]);
+  memory.rollback(100);
+  expect(tainted()).toEqual([false, false, false]);
 });

@@ -1,4 +1,5 @@
-// Series with fewer requests in a bucket than a test needs are judged over the last 30 s, 60 s and 5 min.
+// What one bucket cannot decide is judged over the last 30 s, 60 s and 5 min: series with fewer requests in a bucket than a test needs, and
+// small harm to many, which no bucket shows beyond doubt and each shows again.
 // In: a series, the bucket, its baseline. Out: the window's judgements with the bucket in which the deviation began; whether it can be clean.
 // Bounds: pure; three windows a series; the tests, effects and p-values are those of judge.ts. A window's own buckets teach it nothing, and it
 //   does not reach back over a recovery. It speaks only where its newest bucket deviates too, so that it falls silent when the fault is over.
@@ -6,15 +7,17 @@ import { addHistogram, quantileIndex, tailAbove } from "../model/histogram.ts";
 import { BUCKET_SECONDS } from "../storage/buckets.ts";
 import { type Baseline, isToldAlike } from "./baseline.ts";
 import type { Point, Series } from "./history.ts";
-import { type Alikeness, DETECT_LIMITS, type Judgement, judgeErrors, judgeLatency } from "./judge.ts";
+import { type Alikeness, BUCKET_ALIKENESS, DETECT_LIMITS, type Judgement, judgeErrors, judgeLatency } from "./judge.ts";
 import { findOnsetSecond } from "./onset.ts";
 
 /** The windows of quiet series, in buckets. */
 export const WINDOWS = [3, 6, 30] as const;
+/** Those of busy ones: close enough that one of them nearly is the time for which the harm has lasted. */
+const SUSTAINED_WINDOWS = [2, 3, 4, 6, 8, 12, 16, 24, 30] as const;
 /** Least requests of a window; the p-value decides, this only keeps one user's burst from being a service's fault. */
 export const MIN_WINDOW_CALLS = 6;
 // Requests seconds apart in a quiet service are often of one user.
-const WINDOW_ALIKENESS: Alikeness = { errors: 0.05, latency: 0.05 };
+const QUIET_ALIKENESS: Alikeness = { errors: 0.05, latency: 0.05 };
 // So many buckets without a deviation end what came before.
 const RECOVERY_BUCKETS = 3;
 const MIN_BASELINE_CALLS = 20;
@@ -57,6 +60,10 @@ function recentPoints(
     recent.push({ bucket: at, point });
   }
   return recent;
+}
+
+function callsOf(window: readonly Dated[]): number {
+  return window.reduce((sum, { point }) => sum + point.calls, 0);
 }
 
 function sumPoints(points: readonly Point[]): Point {
@@ -111,6 +118,23 @@ function isClean(recent: readonly Dated[], baseline: Baseline): boolean {
   return false;
 }
 
+/** The judgement of one window of one indicator; null where it says nothing. */
+function judgeWindow(
+  window: readonly Dated[],
+  judge: typeof judgeErrors,
+  past: Baseline,
+  alike: Alikeness,
+  tried: number,
+): WindowJudgement | null {
+  const sum = sumPoints(window.map(({ point }) => point));
+  const one = judge(sum, past, alike);
+  // Bonferroni, the bucket by itself included.
+  const log10P = Math.min(0, one.log10P + Math.log10(tried + 1));
+  if (one.stoppedBy !== null || log10P >= DETECT_LIMITS.maxLog10P) return null;
+  const windowSeconds = window[0]!.bucket - window.at(-1)!.bucket + BUCKET_SECONDS;
+  return { ...one, log10P, calls: sum.calls, windowSeconds, since: beginOf(window, one, past) };
+}
+
 /** Judges a quiet series over its windows; of each indicator the window that deviates most. */
 export function judgeWindows(
   series: Series,
@@ -131,20 +155,42 @@ export function judgeWindows(
     if (!isAlone && (window.length < 2 || window.length === counted)) continue;
     counted = window.length;
     const past = baselineBefore(baseline, window.at(-1)!.bucket);
-    const sum = sumPoints(window.map(({ point }) => point));
-    if (past === null || (!isAlone && sum.calls < MIN_WINDOW_CALLS)) continue;
+    if (past === null || (!isAlone && callsOf(window) < MIN_WINDOW_CALLS)) continue;
     for (const { indicator, judge } of suspects) {
-      const one = judge(sum, past, WINDOW_ALIKENESS);
-      // Four windows are tried: Bonferroni.
-      const log10P = Math.min(0, one.log10P + Math.log10(WINDOWS.length + 1));
-      if (one.stoppedBy !== null || log10P >= DETECT_LIMITS.maxLog10P) continue;
+      const one = judgeWindow(window, judge, past, QUIET_ALIKENESS, WINDOWS.length);
+      if (one === null || one.log10P >= (best.get(indicator)?.log10P ?? 0)) continue;
       // All in one bucket is one event, and that bucket alone had too few requests to be judged.
       const hit = window.filter(({ point }) => isHit(point, one, past)).length;
       if (isAlone ? best.has(indicator) : hit < 2) continue;
-      if (log10P >= (best.get(indicator)?.log10P ?? 0)) continue;
-      const since = beginOf(window, one, past);
-      best.set(indicator, { ...one, log10P, calls: sum.calls, windowSeconds: buckets * BUCKET_SECONDS, since });
+      best.set(indicator, { ...one, windowSeconds: buckets * BUCKET_SECONDS });
     }
   }
   return { found: [...best.values()], isJudged: best.size > 0 || isClean(recent, baseline) };
+}
+
+/**
+ * Whether what shows in this bucket does so in the buckets before it as well: the window in which that is least likely by chance, where it is
+ * less likely than in the bucket alone; null otherwise.
+ */
+export function judgeSustained(
+  series: Series,
+  bucket: number,
+  baseline: Baseline,
+  isTainted: (series: Series, bucket: number) => boolean,
+  now: Judgement,
+): WindowJudgement | null {
+  const judge = JUDGES.find(({ indicator }) => indicator === now.indicator)!.judge;
+  const recent = recentPoints(series, bucket, SUSTAINED_WINDOWS[SUSTAINED_WINDOWS.length - 1]!, isTainted);
+  let best: WindowJudgement | null = null;
+  for (const buckets of SUSTAINED_WINDOWS) {
+    const window = recent.filter((one) => one.bucket > bucket - buckets * BUCKET_SECONDS);
+    const past = window.length < buckets ? null : baselineBefore(baseline, window.at(-1)!.bucket);
+    if (past === null) break;
+    // What a burst left behind in the window is not sustained.
+    const shown = window.filter(({ point }) => !showsNothing(judge(point, past))).length;
+    if (2 * shown <= buckets) continue;
+    const one = judgeWindow(window, judge, past, { ...BUCKET_ALIKENESS, buckets }, SUSTAINED_WINDOWS.length);
+    if (one !== null && one.log10P < (best ?? now).log10P) best = one;
+  }
+  return best;
 }

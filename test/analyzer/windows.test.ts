@@ -1,4 +1,5 @@
-// Three requests in ten seconds: an outage of such a service is found within a minute, a single bad moment is not one.
+// Three requests in ten seconds: an outage of such a service is found within a minute, a single bad moment is not one. And small harm to a
+// busy service, which no bucket shows beyond doubt.
 import { describe, expect, test } from "vitest";
 import { learnBaselines } from "../../analyzer/baseline.ts";
 import { detectBucket } from "../../analyzer/detect.ts";
@@ -19,8 +20,8 @@ function rowOf(bucket: number, { calls, failed, ms }: Moment): ServiceBucketRow 
   return { ...about, degraded: 0, origin_failed: 0, total_ns: 0, self_ns: 0, hist: histogramOf([calls, ms]) };
 }
 
-/** Plays buckets one after another; what was opened, and the state in the end. */
-function play(moments: readonly Moment[]) {
+/** Plays buckets one after another, in a mesh of so many such services; what was opened, and the state in the end. */
+function play(moments: readonly Moment[], services = 1) {
   const history = new History(180, 10);
   const taints = new Map<number, ReadonlySet<string>>();
   const isTainted = (series: { key: string }, b: number) => taints.get(b)?.has(series.key) ?? false;
@@ -31,7 +32,8 @@ function play(moments: readonly Moment[]) {
     const bucket = i * 10;
     history.replace(bucket, bucket + 10, moment.calls === 0 ? [] : [rowOf(bucket, moment)], []);
     const baselines = learnBaselines(history, bucket, isTainted, 30);
-    const found = detectBucket(history, bucket, baselines, isTainted);
+    const alone = detectBucket(history, bucket, baselines, isTainted);
+    const found = { ...alone, tests: alone.tests * services };
     const stepped = stepIncidents(state, { tenant: "t", bucket, ...found, callees: new Map(), graceSeconds: 6 });
     state = stepped.state;
     taints.set(bucket, taintedSeries(state, found.anomalies, found.tests));
@@ -83,6 +85,29 @@ describe("a service with three requests in ten seconds", () => {
     expect(play([...repeat(40, fine), ...repeat(4, { ...fine, failed: 3 }), ...repeat(10, silent)]).open).toHaveLength(
       1,
     );
+  });
+});
+
+describe("a service with fifty requests in ten seconds", () => {
+  const usual = (i: number) => ({ calls: 50, failed: i % 4 === 0 ? 1 : 0, ms: 20 });
+  const before = Array.from({ length: 60 }, (_, i) => usual(i));
+  const harmed = { calls: 50, failed: 5, ms: 20 };
+
+  test("a tenth of which fails is found within a minute and a half, from its first bucket on, and closed when it is well", () => {
+    const { opened, resolved, open } = play([...before, ...repeat(12, harmed), ...before.slice(0, 6)], 500);
+    expect(opened).toHaveLength(1);
+    expect(opened[0]!.at).toBeLessThanOrEqual(690);
+    expect(opened[0]!.firstBucket).toBe(600);
+    expect([resolved, open]).toEqual([[720], []]);
+  });
+  test.each([
+    { name: "one bucket of it", moments: [harmed] },
+    {
+      name: "one bucket of it every two minutes",
+      moments: repeat(4, harmed).flatMap((m) => [m, ...before.slice(1, 12)]),
+    },
+  ])("$name is no incident", ({ moments }) => {
+    expect(play([...before, ...moments, ...before.slice(0, 12)], 500).opened).toEqual([]);
   });
 });
 
