@@ -1,8 +1,9 @@
-// What one bucket cannot decide is judged over the last 30 s, 60 s and 5 min: series with fewer requests in a bucket than a test needs, and
-// small harm to many, which no bucket shows beyond doubt and each shows again.
+// What one bucket cannot decide is judged over windows of up to 5 min: series with fewer requests in a bucket than a test needs, and small
+// harm to many, which no bucket shows beyond doubt and each shows again.
 // In: a series, the bucket, its baseline. Out: the window's judgements with the bucket in which the deviation began; whether it can be clean.
-// Bounds: pure; three windows a series; the tests, effects and p-values are those of judge.ts. A window's own buckets teach it nothing, and it
-//   does not reach back over a recovery. It speaks only where its newest bucket deviates too, so that it falls silent when the fault is over.
+// Bounds: pure; three windows of a quiet series, nine of a busy one that shows an effect; tests, effects and p-values are those of judge.ts.
+//   A window's own buckets teach it nothing, and it does not reach back over a recovery. It speaks only where its newest bucket deviates too,
+//   so that it falls silent when the fault is over.
 import { addHistogram, quantileIndex, tailAbove } from "../model/histogram.ts";
 import { BUCKET_SECONDS } from "../storage/buckets.ts";
 import { type Baseline, isToldAlike } from "./baseline.ts";
