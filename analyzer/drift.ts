@@ -52,11 +52,19 @@ export function spreadOf(buckets: readonly { hits: number; trials: number }[], p
   return { sd, df: prior.df + weight };
 }
 
-/** The spread of a share's mean over so many buckets in a row: that of an AR(1) process. */
-export function averagedSpread(spread: Spread, buckets: number): Spread {
+/** Variance of the mean over so many buckets in a row, of one bucket's: that of an AR(1) process. */
+function meanVariance(buckets: number): number {
   const r = PERSISTENCE;
-  const sum = (buckets * (1 + r)) / (1 - r) - (2 * r * (1 - r ** buckets)) / (1 - r) ** 2;
-  return { ...spread, sd: (spread.sd * Math.sqrt(sum)) / buckets };
+  return ((buckets * (1 + r)) / (1 - r) - (2 * r * (1 - r ** buckets)) / (1 - r) ** 2) / buckets ** 2;
+}
+
+/**
+ * The spread of a share's mean over so many buckets in a row, where that of one bucket is `spread`; both are compared with the mean of `past`
+ * buckets, which wanders too.
+ */
+export function averagedSpread(spread: Spread, buckets: number, past: number): Spread {
+  const [mean, before] = [meanVariance(buckets), meanVariance(Math.max(1, past))];
+  return { ...spread, sd: spread.sd * Math.sqrt((mean + before) / (1 + before)) };
 }
 
 /**

@@ -84,10 +84,8 @@ function pValue(
   // Most are stopped here; the second p-value costs more.
   if (byChance >= DETECT_LIMITS.maxLog10P) return byChance;
   const least = effectiveSize(calls, floor);
-  return Math.max(
-    byChance,
-    driftTailLog10((hits / calls) * least, least, expected, averagedSpread(spreadOf(past), buckets)),
-  );
+  const spread = averagedSpread(spreadOf(past), buckets, past.length);
+  return Math.max(byChance, driftTailLog10((hits / calls) * least, least, expected, spread));
 }
 
 // One client that asks for what is not there refuses nobody else: refusals must rise more than failures.

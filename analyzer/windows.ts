@@ -186,7 +186,8 @@ export function judgeSustained(
   for (const buckets of SUSTAINED_WINDOWS) {
     const window = recent.filter((one) => one.bucket > bucket - buckets * BUCKET_SECONDS);
     const past = window.length < buckets ? null : baselineBefore(baseline, window.at(-1)!.bucket);
-    if (past === null) break;
+    // A mean is as uncertain as the shorter of what it is taken over and what it is compared with.
+    if (past === null || past.points.length < buckets) break;
     // What a burst left behind in the window is not sustained.
     const shown = window.filter(({ point }) => !showsNothing(judge(point, past))).length;
     if (2 * shown <= buckets) continue;

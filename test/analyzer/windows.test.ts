@@ -109,6 +109,12 @@ describe("a service with fifty requests in ten seconds", () => {
   ])("$name is no incident", ({ moments }) => {
     expect(play([...before, ...moments, ...before.slice(0, 12)], 500).opened).toEqual([]);
   });
+  test("of which a third always fails is no incident five minutes after one bucket in which nothing did", () => {
+    const failing = { ...harmed, failed: 17 };
+    const worse = { ...harmed, failed: 20 };
+    const moments = [...repeat(60, failing), { ...harmed, failed: 0 }, ...repeat(29, failing), worse];
+    expect(play(moments, 500).opened).toEqual([]);
+  });
 });
 
 test("six hours of one request a bucket that fails once in fifty: no incident", () => {
