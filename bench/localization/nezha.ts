@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { z } from "zod";
+import { BUCKET_SECONDS } from "../../storage/buckets.ts";
 import { readCaseLines } from "./case-lines.ts";
 import { logsToOtlp, type NezhaLog } from "./nezha-logs.ts";
 import { metricsToOtlp, type NezhaMetricRow, sampledAt } from "./nezha-metrics.ts";
@@ -80,15 +81,19 @@ export function nezhaDays(folder: string): string[] {
 }
 
 // A file is collected when the metrics are sampled, once a minute, and holds the minute before that: HH_MM_trace.csv of a collector that
-// samples at second 9 ends at HH:MM:10. Without metrics the files are taken to begin with their minute.
+// samples at second 19 ends at HH:MM:20, to the nearest bucket. Pods are sampled one after the other, so all of them are asked; their seconds are
+// taken relative to one of them, for some lie before a full minute and some after it. Without metrics the files are taken to begin with their minute.
 function endsAtSecond(folder: string, day: string): number {
   const base = join(folder, "rca_data", day, "metric");
-  const file = namesIn(base, "_metric.csv")[0];
-  const seconds = (file === undefined ? [] : readCsv<NezhaMetricRow>(join(base, file)))
-    .map((row) => sampledAt(row) % MINUTE_SECONDS)
-    .toSorted((a, b) => a - b);
-  const median = seconds[Math.floor(seconds.length / 2)];
-  return median === undefined ? MINUTE_SECONDS : Math.ceil(median / 10) * 10;
+  const times = namesIn(base, "_metric.csv").flatMap((file) =>
+    readCsv<NezhaMetricRow>(join(base, file)).map((row) => sampledAt(row)),
+  );
+  const first = times[0];
+  if (first === undefined) return MINUTE_SECONDS;
+  const modulo = (seconds: number) => ((seconds % MINUTE_SECONDS) + MINUTE_SECONDS) % MINUTE_SECONDS;
+  const half = MINUTE_SECONDS / 2;
+  const offsets = times.map((at) => modulo(at - first + half) - half).toSorted((a, b) => a - b);
+  return Math.round(modulo(first + offsets[Math.floor(offsets.length / 2)]!) / BUCKET_SECONDS) * BUCKET_SECONDS;
 }
 
 const atMinute = (day: string, name: string) => Date.parse(`${day}T${name.slice(0, 5).replace("_", ":")}:00Z`) / 1000;

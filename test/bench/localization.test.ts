@@ -13,13 +13,15 @@ const at = (time: string) => Date.parse(`${DAY}T${time}Z`) / 1000;
 const POD = "cart-5d8c7b9f4-x2x4z";
 
 let folder = "";
+const set = () => join(folder, "any-name");
+
+function write(path: string, lines: readonly string[]): void {
+  mkdirSync(join(set(), path, ".."), { recursive: true });
+  writeFileSync(join(set(), path), `${lines.join("\n")}\n`);
+}
+
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "faultline-localization-"));
-  const set = join(folder, "any-name");
-  const write = (path: string, lines: readonly string[]) => {
-    mkdirSync(join(set, path, ".."), { recursive: true });
-    writeFileSync(join(set, path), `${lines.join("\n")}\n`);
-  };
   const spans = [
     "TraceID,SpanID,ParentID,PodName,OperationName,StartTimeUnixNano,EndTimeUnixNano,Duration",
     `${"a".repeat(32)},${"1".repeat(16)},root,front-5d8c7b9f4-aaaaa,GET /,1000,9000,8`,
@@ -50,8 +52,6 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const set = () => join(folder, "any-name");
-
 describe("a data set", () => {
   test("is told by what it holds, wherever it lies", () => {
     const found = { name: "any-name", folder: set(), format: "nezha" };
@@ -63,6 +63,21 @@ describe("a data set", () => {
     const starts = nezhaMinutes(set()).map(({ start }) => start);
     expect(starts).toEqual(["09:59:20", "10:00:20", "10:01:20", "10:09:20"].map(at));
     expect(nezhaCases(set())).toMatchObject([{ id: "one", minute: at("10:01:20"), injectedAt: at("10:00:40") }]);
+  });
+  test("has the same minutes whichever pod comes first and however its samples lie about a full second", () => {
+    const sampled = (pod: string, ...times: string[]) =>
+      write(`rca_data/${DAY}/metric/${pod}_metric.csv`, [
+        "Time,TimeStamp,PodName,CpuUsageRate(%)",
+        ...times.map((time) => `${DAY} ${time} +0000 UTC m=+0.1,1,${pod},50`),
+      ]);
+    try {
+      sampled("a-5d8c7b9f4-x2x4z", "10:00:20.1071", "10:01:20.1071", "10:02:20.2071");
+      expect(nezhaMinutes(set())[0]?.start).toBe(at("09:59:20"));
+      sampled("a-5d8c7b9f4-x2x4z", "10:00:59.9071", "10:02:00.1071", "10:03:00.1071", "10:03:59.9071", "10:05:00.1071");
+      expect(nezhaMinutes(set())[0]?.start).toBe(at("09:59:00"));
+    } finally {
+      rmSync(join(set(), `rca_data/${DAY}/metric/a-5d8c7b9f4-x2x4z_metric.csv`));
+    }
   });
   test("compares a case with a minute in which no fault was at work", () => {
     const [minutes, cases] = [nezhaMinutes(set()), nezhaCases(set())];
