@@ -69,7 +69,8 @@ export function meaningOf(
   const grpcStatus = protocol === "grpc" && grpc !== undefined ? Number(grpc) : -1;
   const flags = span["response_flags"] ?? "-";
   const responseFlags = flags === "-" ? "" : flags;
-  const peer = CALLERS.has(kind) ? peerOf(span, protocol, isProxy) : { Peer: "", PeerKind: "" };
+  const isSentOn = kind === 2 && isProxy && span["upstream_cluster"]?.startsWith("outbound") === true;
+  const peer = CALLERS.has(kind) || isSentOn ? peerOf(span, protocol, isProxy) : { Peer: "", PeerKind: "" };
   return {
     Operation: operationOf(span, name, protocol, isProxy),
     Protocol: protocol,

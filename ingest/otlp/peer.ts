@@ -161,7 +161,8 @@ function lastIndex(bytes: Uint8Array, from: number, to: number, byte: number): n
   return -1;
 }
 
-function startsWith(bytes: Uint8Array, from: number, to: number, text: string): boolean {
+/** True where the range begins with an ASCII text. */
+export function startsWith(bytes: Uint8Array, from: number, to: number, text: string): boolean {
   return to - from >= text.length && equalsText(bytes, from, from + text.length, text);
 }
 

@@ -20,7 +20,7 @@ import {
 } from "./name-rules.ts";
 import { PEER_NONE, put } from "./peer.ts";
 import { FACT, type SpanFacts } from "./span-facts.ts";
-import { DB, GRPC, HTTP, MESSAGING, TCP, writePeer } from "./span-peer.ts";
+import { DB, GRPC, HTTP, MESSAGING, TCP, isSentOn, writePeer } from "./span-peer.ts";
 
 /** SpanKind of OTLP. */
 export const KIND_SERVER = 2;
@@ -244,7 +244,13 @@ export class SpanMeaning {
     const { scratch, peers, aliases } = this;
     scratch.length = 0;
     this.peerKind = PEER_NONE;
-    if (kind === KIND_CLIENT || kind === KIND_PRODUCER || (kind === KIND_CONSUMER && this.protocol === MESSAGING)) {
+    if (
+      kind === KIND_CLIENT ||
+      kind === KIND_PRODUCER ||
+      (kind === KIND_CONSUMER && this.protocol === MESSAGING) ||
+      // A gateway tells of a request and of where it sent it with one span.
+      (kind === KIND_SERVER && isProxy && isSentOn(this.facts, this.values))
+    ) {
       this.peerKind = writePeer(this.facts, this.values, this.protocol, isProxy, namespace, scratch);
     }
     if (this.peerKind === PEER_NONE) scratch.length = 0;

@@ -10,6 +10,7 @@ import {
   PEER_NONE,
   PEER_SERVICE,
   put,
+  startsWith,
   writeHostPeer,
   writeUpstreamPeer,
 } from "./peer.ts";
@@ -29,6 +30,14 @@ export const MESSAGING = 4;
 export const TCP = 5;
 
 const COLON = 0x3a;
+
+/** True where a proxy says to which other service it sent the request on, as Istio names its clusters. */
+export function isSentOn(facts: SpanFacts, { bytes }: ByteColumn): boolean {
+  return (
+    facts.has(FACT.upstreamCluster) &&
+    startsWith(bytes, facts.start(FACT.upstreamCluster), facts.end(FACT.upstreamCluster), "outbound")
+  );
+}
 
 /** Appends the callee's name to `scratch`; returns its kind. */
 export function writePeer(

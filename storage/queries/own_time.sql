@@ -5,6 +5,7 @@
 --   the edge), save an application's Client span around its own proxy's: the rest of that is this process waiting for CPU
 --   (rows with operation ''). SelfHist = distribution of own time over the Server and Consumer spans, the proxy's and the
 --   application's each for itself: time before the application takes a request (paused, starting) is the proxy's own time.
+--   A gateway's span that names whom it called and has nothing below it is a call as a Client's is: it has no time of its own.
 -- OriginFailed = failed spans below which nothing failed. An Internal span that fails after a failed sibling follows from that one.
 -- A proxy's operation takes the application's route when the application has a span. A span that came twice counts once. Nothing is
 --   joined across tenants.
@@ -44,9 +45,9 @@ FROM (
     s.Kind IN ('Server', 'Consumer') AS work,
     s.Kind != 'Client' AND s.Outcome = 'failed' AND c.failed = 0 AND s.SpanKey NOT IN followed AS origin,
     toUnixTimestamp64Nano(s.Timestamp) AS t0,
-    greatest(0, toInt64(s.Duration) - if(empty(c.starts), 0, toInt64(arrayReduce('intervalLengthSum',
+    if(s.Kind = 'Server' AND s.Proxy = 1 AND s.Peer != '' AND empty(c.starts), 0, greatest(0, toInt64(s.Duration) - if(empty(c.starts), 0, toInt64(arrayReduce('intervalLengthSum',
       arrayMap(x -> greatest(x, t0), c.starts),
-      arrayMap((x, y) -> greatest(least(x, t0 + toInt64(s.Duration)), greatest(y, t0)), c.ends, c.starts))))) AS self,
+      arrayMap((x, y) -> greatest(least(x, t0 + toInt64(s.Duration)), greatest(y, t0)), c.ends, c.starts)))))) AS self,
     if(s.Kind = 'Client', '', s.ResponseFlags) AS flags,
     cityHash64(at, cityHash64(tenant), cityHash64(cluster), cityHash64(namespace), cityHash64(service), cityHash64(version), cityHash64(instance),
       cityHash64(node), cityHash64(operation), cityHash64(protocol)) AS one

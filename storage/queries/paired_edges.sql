@@ -3,7 +3,8 @@
 -- Row: every column of edge_buckets.
 -- Callee side: every entry span, in its own bucket: Server or Consumer whose parent is a Client or Producer, another service, or not known; a
 --   proxy's Client below another service (a gateway that makes one span a request). Caller side: the caller's last span before the wire,
---   in its own bucket: it has an entry below it, or is a Client or Producer with neither an entry nor a Client of its own service below it.
+--   in its own bucket: it has an entry below it, or is a Client or Producer (or a gateway's Server span, which names whom it called) with neither an
+--   entry nor a Client of its own service below it.
 --   So app CLIENT -> proxy CLIENT -> proxy SERVER -> app SERVER is one edge, each span counts once, and windows add up to the whole.
 -- Reach: a parent is found when the child began at most 5 s before it (clocks) and at most 10 s after it, or after a longer parent as long
 --   as that ran and 5 s more, 60 s in all (analyzer/progress.ts plans by the same numbers). A message's producer: within 60 s.
@@ -84,7 +85,8 @@ WITH
   callers AS (
     SELECT bitXor(SpanKey, cityHash64(Tenant)) AS key, {{span_place}} AS place,
       toUInt8(Kind) AS kind, toUnixTimestamp64Nano(Timestamp) AS ns, Duration, toUInt8(Outcome) AS outcome, Peer, PeerKind, Protocol, ResponseFlags,
-      Tenant, Cluster, Namespace, Service, Version, Instance, toUInt16(cityHash64(Cluster)) AS cluster, key IN (SELECT arrayJoin(earlier.3)) AS is_retried
+      Tenant, Cluster, Namespace, Service, Version, Instance, toUInt16(cityHash64(Cluster)) AS cluster, key IN (SELECT arrayJoin(earlier.3)) AS is_retried,
+      Kind = 'Server' AND Proxy = 1 AND Peer != '' AS is_sent_on
     FROM once
   ),
   -- What may be an entry; the label of a consumer is its protocol, destination, the producer's cluster and the evidence.
@@ -110,7 +112,7 @@ WITH
       p.key != 0 AS has_caller, e.code != 0 AS has_callee, p.kind AS caller_kind, bitAnd(e.code, 7) AS callee_kind, p.kind IN (3, 4) AS is_client,
       p.ns AS caller_at, e.ns AS callee_at, p.place AS caller_place, e.place AS callee_place, p.Duration AS caller_ns, e.Duration AS callee_ns,
       p.outcome AS caller_outcome, e.code AS code, p.Peer AS Peer, p.PeerKind AS PeerKind, p.Protocol AS protocol, e.label AS label,
-      p.ResponseFlags AS caller_flags, e.ResponseFlags AS callee_flags, p.is_retried AS is_retried, p.cluster AS caller_cluster,
+      p.ResponseFlags AS caller_flags, e.ResponseFlags AS callee_flags, p.is_retried AS is_retried, p.is_sent_on AS is_sent_on, p.cluster AS caller_cluster,
       p.Tenant AS Tenant, p.Cluster AS Cluster, p.Namespace AS Namespace, p.Service AS Service, p.Version AS Version, p.Instance AS Instance,
       has_caller AND has_callee AND e.ns >= p.ns - 5000000000
         AND e.ns - p.ns <= if(p.Duration > 5000000000, least(60000000000, p.Duration + 5000000000), 10000000000) AS is_pair
@@ -120,7 +122,7 @@ WITH
     SELECT *,
       toUInt8(bitAnd(
         multiIf(
-          NOT is_pair, (has_caller AND is_client) + 2 * (has_callee AND callee_kind IN (2, 5)),
+          NOT is_pair, (has_caller AND (is_client OR is_sent_on)) + 2 * (has_callee AND callee_kind IN (2, 5)),
           bitShiftRight(bitXor(caller_place, callee_place), 32) = 0 AND NOT (is_client AND callee_kind IN (2, 5)), 0, 3),
         (caller_at >= from_ns AND caller_at < to_ns) + 2 * (callee_at >= from_ns AND callee_at < to_ns))) AS sides
     FROM matched

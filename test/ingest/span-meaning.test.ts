@@ -195,6 +195,24 @@ describe("peer", () => {
     ],
     ["no peer of a server", { kind: "server", attributes: { "server.address": "catalog.shop.svc" } }, "", ""],
     [
+      "where a gateway sent its request on",
+      { kind: "server", attributes: { ...ENVOY, upstream_cluster: "outbound|80||catalog.shop.svc.cluster.local" } },
+      "catalog",
+      "service",
+    ],
+    [
+      "no peer of a sidecar before its application",
+      { kind: "server", attributes: { ...ENVOY, upstream_cluster: "inbound|8080||" } },
+      "",
+      "",
+    ],
+    [
+      "no peer of a server's proxy outside of Istio, whose cluster may be the application beside it",
+      { kind: "server", attributes: { ...ENVOY, upstream_cluster: "local_app" } },
+      "",
+      "",
+    ],
+    [
       "a Kubernetes service",
       { kind: "client", attributes: { "server.address": "catalog.shop.svc.cluster.local" } },
       "catalog",

@@ -2,6 +2,7 @@
 // In: text. Out: a scenario as a value; a line that is no sentence of the language is an error that quotes it.
 //   service cart takes 6ms calls db:carts, pricing + tax, ads? instances 3    (one after another; `+` at once; `?` lives with a failure)
 //   service ads takes 5ms versions v1 v2 | silent        (silent = sends no spans, but passes the trace on)
+//   service door takes 1ms calls frontend gateway        (a proxy with one span a request, which names whom it called)
 //   service tax takes 5ms cluster west nodes n1 n2       (instances lie on the nodes in turn; the cluster is east where it is not said)
 //   users call frontend 20/s                             sidecars          (several entries are several lines)
 //   inject 80s to 120s: instance cart-2 slower by 200ms | fails 40%      (service, version cart@v2, instance, database, edge a -> b)
@@ -27,6 +28,7 @@ export interface Service {
   readonly versions: readonly string[];
   readonly instances: number;
   readonly silent: boolean;
+  readonly isGateway: boolean;
   readonly cluster: string;
   /** Nodes of the instances, in turn; empty: none is known. */
   readonly nodes: readonly string[];
@@ -101,7 +103,7 @@ function parseCalls(text: string): Call[][] {
 }
 
 const SERVICE =
-  /^service (\S+) takes ([\d.]+)ms(?: calls (.+?))?(?: versions ((?:v\d+ ?)+))?(?: instances (\d+))?(?: cluster (\w+))?(?: nodes ([\w -]+?))?( silent)?$/;
+  /^service (\S+) takes ([\d.]+)ms(?: calls (.+?))?(?: versions ((?:v\d+ ?)+))?(?: instances (\d+))?(?: cluster (\w+))?(?: nodes ([\w -]+?))?( silent| gateway)?$/;
 const FAULT =
   /^inject (\d+)s to (\d+)s: (service|version|instance|database|edge|node|link|entry) (.+?) (slower by|fails|refuses|cut off after|takes|falls silent|[\d.]+ times as many)(?: ([\d.]+)(?:ms|%))?(?: flag (\w+))?(?: with (\d+))?$/;
 const EXPECT = /^expect (?:incident (\d+) )?(.+)$/;
@@ -148,7 +150,8 @@ export function parseScenario(name: string, text: string): Scenario {
         instances: Number(m[5] ?? 1),
         cluster: m[6] ?? "east",
         nodes: m[7]?.trim().split(" ") ?? [],
-        silent: m[8] !== undefined,
+        silent: m[8] === " silent",
+        isGateway: m[8] === " gateway",
       });
     } else if ((m = /^users call (\S+) ([\d.]+)\/s$/.exec(line))) {
       entries.push({ service: m[1]!, perSecond: Number(m[2]) });

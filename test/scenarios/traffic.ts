@@ -37,6 +37,8 @@ interface Outcome {
   /** Who is refused does not get what he asked for, and fails. */
   readonly failed: boolean;
   readonly refusedWith?: number;
+  /** The flag of who made the call. */
+  readonly flags?: string;
 }
 
 const NEVER_MS = Infinity;
@@ -119,19 +121,23 @@ export function generateTraffic(scenario: Scenario, startSeconds: number, second
     const own = jitter(service.takesMs) + slowerBy(faults.filter((f) => f.kind !== "edge"));
     let at = fromMs + own / 2;
     let failed = failing(faults.filter((f) => f.kind !== "edge")) !== undefined;
+    let flags = "";
     for (const group of service.calls) {
       const outcomes = group.map((one) => call({ ...who, spanId: id }, one, at));
       at = Math.max(...outcomes.map((o) => o.endMs));
       failed ||= outcomes.some((o, i) => o.failed && !group[i]!.tolerated);
+      flags = outcomes.find((o) => o.flags !== undefined)?.flags ?? flags;
     }
     at += own / 2;
     const isLate = at > deadlineMs;
     if (isLate) at = deadlineMs + 0.2;
     // Who finds its caller gone gives up with an error.
     const outcome: "failed" | "ok" = failed || isLate ? "failed" : "ok";
-    const app = { kind: "Server", parent: scenario.sidecars ? outer : parent, operation: `GET /${name}` } as const;
-    emit(who, id, fromMs + 0.1, at, { ...app, outcome });
-    if (scenario.sidecars) {
+    const hasSidecar = scenario.sidecars && !service.isGateway;
+    const app = { kind: "Server", parent: hasSidecar ? outer : parent, operation: `GET /${name}` } as const;
+    const sentOn = { proxy: true, peer: service.calls[0]?.[0]?.target ?? "", peerKind: "service", flags } as const;
+    emit(who, id, fromMs + 0.1, at, { ...app, outcome, ...(service.isGateway ? sentOn : {}) });
+    if (hasSidecar) {
       const seen: Partial<TestSpan> = isLate ? { outcome: "cancelled", flags: "DC" } : { outcome };
       emit(who, outer, fromMs, at + 0.1, { kind: "Server", proxy: true, parent, operation: "ingress", ...seen });
     }
@@ -148,7 +154,8 @@ export function generateTraffic(scenario: Scenario, startSeconds: number, second
     const limit = Math.min(...faults.filter((f) => f.cutOffMs > 0).map((f) => f.cutOffMs));
     const denied = refusing(faults.filter((f) => f.flag !== ""));
     const [appId, wireId] = [newId(), newId()];
-    const deepest = scenario.sidecars && database === null ? wireId : appId;
+    const { isGateway } = caller.service;
+    const deepest = isGateway ? caller.spanId : scenario.sidecars && database === null ? wireId : appId;
     const refused = failing(faults) ?? denied;
     const answered = refused !== undefined && refused.flag !== "";
     const isDelayed = !answered && faults.some((f) => f.slowerMs > 0 && f.flag !== "");
@@ -178,6 +185,7 @@ export function generateTraffic(scenario: Scenario, startSeconds: number, second
     } as const;
     const isCutOff = inner.failed && inner.endMs >= fromMs + limit;
     const flags = isCutOff ? "UT" : (refused?.flag ?? (isDelayed ? "DI" : ""));
+    if (isGateway) return { ...inner, flags };
     if (deepest === wireId)
       emit(caller, wireId, fromMs + 0.1, inner.endMs, { ...facts, proxy: true, parent: appId, flags });
     emit(caller, appId, fromMs, inner.endMs + 0.1, {
